@@ -9,7 +9,7 @@ export function snapshotOf(conduct: Conduct) {
     usage: { ...conduct.usage },
     activeAt: conduct.parking.snapshot(),
     arrival: conduct.arrival.snapshot(),
-    upstreamEvents: conduct.upstreamEvents.snapshot(),
+    upstreamEvents: { ...conduct.upstreamEvents.snapshot(), witness: conduct.witness.snapshot() },
     updates: conduct.sessionObject.updates.snapshot(),
     budget: conduct.budget.snapshot(conduct.context.now),
     ...conduct.guard?.snapshot(),
@@ -37,6 +37,7 @@ export function restoreParts(conduct: Conduct, snapshot: ConductSnapshot): void 
   conduct.parking.restore(snapshot.activeAt);
   conduct.arrival.restore(snapshot.arrival);
   conduct.upstreamEvents.restore(snapshot.upstreamEvents);
+  conduct.witness.restore(snapshot.upstreamEvents.witness);
   conduct.sessionObject.updates.restore(snapshot.updates);
   conduct.budget.restore(snapshot.budget);
   conduct.guard?.restore(snapshot.guard);

@@ -43,7 +43,7 @@ import { Listener } from "./output/listener.ts";
 import { Parking } from "./links/parking.ts";
 import { PlacedItems } from "./output/placed-items.ts";
 import { Playout } from "./output/playout.ts";
-import { Recovery } from "./links/recovery.ts";
+import { Recovery } from "./output/recovery.ts";
 import { Replay } from "./links/replay.ts";
 import type { ResponseRecord } from "./state/response.ts";
 import { responseDefaults } from "./output/response-defaults.ts";
@@ -232,7 +232,7 @@ export class Conduct {
     this.recovery = new Recovery(this.context, this.responses, {
       mayAsk: () => this.asking.may,
       instructions: () => this.config.current.instructions,
-      whoGoesOn: (link) => this.voices.whoGoesOn(link),
+      whoGoesOn: (link: Link) => this.voices.whoGoesOn(link),
       unheard: (response) => this.bargeIn.forget(response),
     });
     this.eager = new Eager(this.context, this.links, this.budget, this.asking, this.rounds);

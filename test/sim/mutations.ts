@@ -115,7 +115,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     number: 13,
     what: "an answer that broke off is continued without end",
-    file: "src/session/links/recovery.ts",
+    file: "src/session/output/recovery.ts",
     from: "    if (!broken || broken.attempts >= MOST_ATTEMPTS || !this.#host.mayAsk() || !by.mayAskAgain()) return;",
     to: "    if (!broken || !this.#host.mayAsk()) return;",
     among: ["provider.dies_in_answers"],
@@ -123,7 +123,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     number: 14,
     what: "an answer that broke off is never continued",
-    file: "src/session/links/recovery.ts",
+    file: "src/session/output/recovery.ts",
     from: "    if (!broken || broken.attempts >= MOST_ATTEMPTS ||",
     to: "    if (broken ||",
     among: ["provider.close"],

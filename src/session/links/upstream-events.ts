@@ -1,26 +1,28 @@
 /** What each upstream event does. The rest of a response's life is `responses.ts`. */
 import type { JsonObject, UpstreamConfig, UpstreamEvent, UpstreamFault } from "../../upstreams/upstream.ts";
-import type { BargeIn } from "../output/barge-in.ts";
-import type { ClientPort } from "../client/client-port.ts";
 import type { ServerEvent } from "../state/server-events.ts";
 import type { Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
-import type { Eager } from "../turns/eager.ts";
 import type { InputTranscript } from "../state/upstream-said.ts";
-import { isFatal } from "./faults.ts";
+import { isFatal } from "../state/faults.ts";
 import type { LinkHost, PhaseCause } from "./link-host.ts";
 import type { Link } from "./link.ts";
+import type {
+  BargeIn,
+  ClientPort,
+  Eager,
+  PlacedItems,
+  Recovery,
+  Responses,
+  Rounds,
+  Shadows,
+  TurnTaking,
+  Witness,
+} from "./ports.ts";
 import type { Refusals } from "./refusals.ts";
 import type { Untold } from "./replay.ts";
-import type { Recovery } from "./recovery.ts";
-import type { PlacedItems } from "../output/placed-items.ts";
 import type { ResponseRecord } from "../state/response.ts";
-import type { Responses } from "../output/responses.ts";
 import type { ResponseUpstreamEvent } from "../state/upstream-said.ts";
-import type { Rounds } from "../output/rounds.ts";
-import type { Shadows } from "../shadow/shadows.ts";
-import type { TurnTaking } from "../turns/turn-taking.ts";
-import type { Witness, WitnessSnapshot } from "../turns/witness.ts";
 
 export interface UpstreamEventsHost {
   upstreamConfig(): UpstreamConfig;
@@ -35,7 +37,7 @@ export interface UpstreamEventsHost {
   refusals(): Refusals;
   placed(): PlacedItems;
   /** Upstreams that are tried out beside those that speak. */
-  shadows(): Pick<Shadows, "spoke"> | null;
+  shadows(): Shadows | null;
   /** An item of the conversation changed. */
   changed(): void;
   /** A provider said what a transcript cost. */
@@ -319,19 +321,16 @@ export class UpstreamEvents implements LinkHost {
   }
 
   snapshot(): UpstreamEventsSnapshot {
-    const witness = this.#host.witness().snapshot();
-    return { userItems: [...this.#userItems], told: [...this.#told], witness };
+    return { userItems: [...this.#userItems], told: [...this.#told] };
   }
 
   restore(snapshot: UpstreamEventsSnapshot): void {
     for (const [key, id] of snapshot.userItems) this.#userItems.set(key, id);
     for (const [link, fault] of snapshot.told) this.#told.set(link, fault);
-    this.#host.witness().restore(snapshot.witness);
   }
 }
 
 export interface UpstreamEventsSnapshot {
   readonly userItems: readonly (readonly [string, string])[];
   readonly told: readonly (readonly [number, ToldFault])[];
-  readonly witness: WitnessSnapshot;
 }

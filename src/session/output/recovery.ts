@@ -6,10 +6,16 @@
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { UpstreamFault } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
-import type { Link } from "./link.ts";
-import { isClients } from "./faults.ts";
+import { isClients } from "../state/faults.ts";
 import { isActive, type ResponseRecord } from "../state/response.ts";
-import type { Responses } from "../output/responses.ts";
+import type { Link as AskedLink } from "./ports.ts";
+import type { Responses } from "./responses.ts";
+
+/** An upstream that may be asked again for what it failed to give. */
+interface Link extends AskedLink {
+  /** @returns false: that was so too often of late. */
+  mayAskAgain(): boolean;
+}
 
 export interface RecoveryHost {
   /** Answers are the relay's to ask for (`create_response`), not only the client's. */
@@ -165,8 +171,8 @@ export class Recovery {
   }
 
   /** An answer of the conversation is asked of the link: that has gone on without what broke off. */
-  superseded(link: Link): void {
-    this.#broken.delete(link.index);
+  superseded({ index }: { readonly index: number }): void {
+    this.#broken.delete(index);
   }
 
   /** Asks for the rest of an answer that broke off, when what there was of it has been heard. */
