@@ -14,6 +14,7 @@ import { Doubt } from "./client/doubt.ts";
 import { dueIn } from "./due.ts";
 import { CLIENT, type Action, type Covers, type Dialect, type Input, type SessionState } from "./io.ts";
 import { isObserver } from "./control/names.ts";
+import { observerMeans } from "./observer-means.ts";
 import { Observers } from "./control/observers.ts";
 import type { Connection } from "./links/connection.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
@@ -93,6 +94,7 @@ export class Session {
     this.#observers = new Observers(conduct, {
       waits: () => this.#doubt.kept !== null,
       end: () => this.#terminate(),
+      means: () => observerMeans(conduct),
     });
     conduct.port.tapped(this.#observers);
     const { deadlines, limits } = conduct.context;

@@ -3,8 +3,8 @@ import { createDecoder } from "../../audio/codec.ts";
 import { bytesPerSample, sampleRateHz, type AudioFormat } from "../../audio/format.ts";
 import { ClientError } from "../../protocol/client-error.ts";
 import type { JsonObject } from "../../protocol/json.ts";
-import type { Announcement } from "../aside/announcements.ts";
 import type { Sound } from "../state/sounds.ts";
+import type { Announcement } from "./ports.ts";
 
 export const SAY = "relay.say";
 
