@@ -6,7 +6,8 @@ import { isJsonObject, jsonSize, type Json, type JsonObject } from "../../protoc
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { Context } from "../context.ts";
 import type { Link } from "./ports.ts";
-import type { Conversation, Entry } from "../memory/conversation.ts";
+import type { Conversation } from "../memory/conversation.ts";
+import type { Entry } from "../memory/entry.ts";
 import type { InputGuardPlan } from "../state/guard-plan.ts";
 import { passes, type Judgement, type Questions } from "./questions.ts";
 

@@ -8,7 +8,8 @@
  * have heard by then is what any other connection is told, and what is retrieved.
  */
 import type { Context } from "../context.ts";
-import type { Conversation, Entry } from "../memory/conversation.ts";
+import type { Conversation } from "../memory/conversation.ts";
+import type { Entry } from "../memory/entry.ts";
 import type { Overheard, Playout } from "./playout.ts";
 import { cancelled, speaks, type Ending, type ResponseRecord } from "../state/response.ts";
 import type { Responses } from "./responses.ts";

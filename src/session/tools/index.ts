@@ -6,7 +6,7 @@
  * answer have theirs, the model that made them is asked to go on.
  */
 import type { UpstreamConfig } from "../../upstreams/upstream.ts";
-import type { Entry } from "../memory/conversation.ts";
+import type { Entry } from "../memory/entry.ts";
 import type { ResponseRecord } from "../state/response.ts";
 import {
   budgetMsOf,

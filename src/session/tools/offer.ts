@@ -2,7 +2,7 @@
 import { ClientError } from "../../protocol/client-error.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { UpstreamConfig } from "../../upstreams/upstream.ts";
-import type { Entry } from "../memory/conversation.ts";
+import type { Entry } from "../memory/entry.ts";
 import { asDelegate } from "../state/background-plan.ts";
 import { asFunction, type ToolPlans } from "../state/tool-plan.ts";
 
