@@ -4,6 +4,7 @@ import type { ServerEvent } from "../state/server-events.ts";
 import type { Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import type { InputTranscript } from "../state/upstream-said.ts";
+import { CallersWords } from "./callers-words.ts";
 import { isFatal } from "../state/faults.ts";
 import type { LinkHost, PhaseCause } from "./link-host.ts";
 import type { Link } from "./link.ts";
@@ -23,6 +24,7 @@ import type { Refusals } from "./refusals.ts";
 import type { Untold } from "./replay.ts";
 import type { ResponseRecord } from "../state/response.ts";
 import type { ResponseUpstreamEvent } from "../state/upstream-said.ts";
+import { ToldFaults, type ToldFaultsSnapshot } from "./told-faults.ts";
 
 export interface UpstreamEventsHost {
   upstreamConfig(): UpstreamConfig;
@@ -52,21 +54,13 @@ export interface UpstreamEventsHost {
   transcribes(link: Link): boolean;
 }
 
-interface ToldFault {
-  readonly words: string;
-  readonly losses: number;
-}
-
 export class UpstreamEvents implements LinkHost {
   readonly #context: Context;
   readonly #port: ClientPort;
-  readonly #conversation: Conversation;
   readonly #responses: Responses;
   readonly #host: UpstreamEventsHost;
-  /** Keys of user items that an upstream with its own turn detection made. */
-  readonly #userItems = new Map<string, string>();
-  /** By upstream, the last fault that was told and how many losses there had been in a row: it is told once. */
-  readonly #told = new Map<number, ToldFault>();
+  readonly #words: CallersWords;
+  readonly #faults: ToldFaults;
 
   constructor(
     context: Context,
@@ -77,9 +71,13 @@ export class UpstreamEvents implements LinkHost {
   ) {
     this.#context = context;
     this.#port = port;
-    this.#conversation = conversation;
     this.#responses = responses;
     this.#host = host;
+    this.#faults = new ToldFaults(port);
+    this.#words = new CallersWords(port, conversation, {
+      eager: () => host.eager(),
+      changed: (itemId) => this.changed(itemId),
+    });
   }
 
   upstreamConfig(): UpstreamConfig {
@@ -136,7 +134,7 @@ export class UpstreamEvents implements LinkHost {
         this.#context.metric("upstream_errors", 1, link.name);
         if (link.phase === "ready")
           this.#port.failedOften(event.error.code, `${link.name}: ${event.error.message}`);
-        else this.#failedOnce(link, event.error, false);
+        else this.#faults.tellOnce(link, event.error, false);
         break;
       case "spent":
         this.spent(event.usage, link);
@@ -160,7 +158,7 @@ export class UpstreamEvents implements LinkHost {
   #heardTurn(key: string): void {
     const { openItem, lastItem } = this.#host.turns();
     const id = openItem ?? lastItem;
-    if (id !== null) this.#called(key, id);
+    if (id !== null) this.#words.called(key, id);
   }
 
   /** An answer that a provider refuses to give, and another one is asked for: its end follows, and nobody is told. */
@@ -187,55 +185,15 @@ export class UpstreamEvents implements LinkHost {
     this.#host.onUsage(usage, link);
   }
 
-  #failed(link: Link, fault: UpstreamFault): void {
-    this.#port.failed(fault.code, `${link.name}: ${fault.message}`);
-  }
-
-  /** The same fault again and again, with nothing of use between, is one. */
-  #failedOnce(link: Link, fault: UpstreamFault, lost: boolean): void {
-    const words = `${fault.code}: ${fault.message}`;
-    const told = this.#told.get(link.index);
-    this.#told.set(link.index, { words, losses: link.failures });
-    // The losses of a row are counted up: no more than when it was told, and it is another row.
-    if (told?.words !== words || (lost && link.failures <= told.losses)) this.#failed(link, fault);
-  }
-
   #committed(link: Link, key: string): void {
     const id = this.#host.turns().upstreamCommitted();
-    this.#called(key, id);
+    this.#words.called(key, id);
     link.command({ type: "named", what: "item", key, id });
   }
 
-  #called(key: string, id: string): void {
-    this.#userItems.set(key, id);
-    if (this.#userItems.size > 64) {
-      const [oldest] = this.#userItems.keys();
-      if (oldest !== undefined) this.#userItems.delete(oldest);
-    }
-  }
-
-  /** Words of the caller's turn: for the client, when it knows of the turn. */
+  /** Words of the caller's turn. */
   transcript(event: InputTranscript): void {
-    const itemId = this.#userItems.get(event.itemId) ?? this.#host.eager().itemOf(event.itemId);
-    const entry = itemId === null ? undefined : this.#conversation.find(itemId);
-    if (itemId === null || !entry) {
-      this.#host.eager().keep(event);
-      return;
-    }
-    const base = { item_id: itemId, content_index: ("part" in event ? event.part : undefined) ?? 0 };
-    const type = `conversation.item.input_audio_transcription.${event.type.slice("input.transcript.".length)}`;
-    if (event.type === "input.transcript.delta") {
-      this.#port.emit({ type, ...event.extra, ...base, delta: event.delta });
-    } else if (event.type === "input.transcript.segment") {
-      this.#port.emit({ ...event.segment, type, ...base });
-    } else if (event.type === "input.transcript.failed") {
-      this.#port.emit({ type, ...base, error: { type: "server_error", ...event.error, param: null } });
-    } else {
-      this.#conversation.transcribed(entry, event.transcript);
-      this.changed(itemId);
-      const usage = event.usage ?? { type: "duration", seconds: Math.round(entry.audioMs / 100) / 10 };
-      this.#port.emit({ type, ...event.extra, ...base, transcript: event.transcript, usage });
-    }
+    this.#words.said(event);
   }
 
   /** The answer is inaudible. With somewhere to turn it is taken for a failure of the provider's. */
@@ -316,21 +274,21 @@ export class UpstreamEvents implements LinkHost {
 
   /** The first loss is told, any other reason, and the last. */
   tellLost(link: Link, fault: UpstreamFault, final: boolean): void {
-    if (!final) return this.#failedOnce(link, fault, true);
-    this.#failed(link, { ...fault, message: `${fault.message} No further attempt is made by itself.` });
+    if (!final) return this.#faults.tellOnce(link, fault, true);
+    this.#faults.tell(link, { ...fault, message: `${fault.message} No further attempt is made by itself.` });
   }
 
   snapshot(): UpstreamEventsSnapshot {
-    return { userItems: [...this.#userItems], told: [...this.#told] };
+    return { userItems: this.#words.snapshot(), told: this.#faults.snapshot() };
   }
 
   restore(snapshot: UpstreamEventsSnapshot): void {
-    for (const [key, id] of snapshot.userItems) this.#userItems.set(key, id);
-    for (const [link, fault] of snapshot.told) this.#told.set(link, fault);
+    this.#words.restore(snapshot.userItems);
+    this.#faults.restore(snapshot.told);
   }
 }
 
 export interface UpstreamEventsSnapshot {
   readonly userItems: readonly (readonly [string, string])[];
-  readonly told: readonly (readonly [number, ToldFault])[];
+  readonly told: ToldFaultsSnapshot;
 }
