@@ -229,7 +229,7 @@ export class Conduct {
       ask: (link: Link) => this.asking.ask([link], {}),
       aside: (responseId) => this.responses.get(responseId)?.outOfBand === true,
     });
-    this.recovery = new Recovery(this.context, this.responses, {
+    this.recovery = new Recovery(this.context, this.responses, this.links, {
       mayAsk: () => this.asking.may,
       instructions: () => this.config.current.instructions,
       whoGoesOn: (link: Link) => this.voices.whoGoesOn(link),

@@ -20,7 +20,6 @@ import { checkInput, checkParamsSize, withoutOwnVoice } from "./response-params.
 import { responseFormat } from "../../protocol/response-output.ts";
 import { isActive } from "../state/response.ts";
 import { cancelTask, type BackgroundPort } from "./cancel-task.ts";
-import type { Tools } from "../tools/index.ts";
 import type {
   Asking,
   BargeIn,
@@ -33,6 +32,7 @@ import type {
   Playout,
   Responses,
   Rounds,
+  Tools,
   TurnTaking,
   Voices,
 } from "./ports.ts";
@@ -64,7 +64,7 @@ export interface CommandParts {
   readonly listener: Listener;
   readonly delivery: Delivery;
   readonly links: readonly Link[];
-  readonly tools: Pick<Tools, "refuseResult" | "takeBack"> | null;
+  readonly tools: Tools | null;
   readonly background: BackgroundPort | null;
   readonly guard: Guard | null;
   /** All upstreams are told what a tool gave. */

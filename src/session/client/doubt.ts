@@ -12,7 +12,6 @@ import type {
   Delivery,
   Eager,
   Floor,
-  Link,
   Listener,
   LostLink,
   Recovery,
@@ -26,7 +25,6 @@ interface DoubtParts {
   readonly port: ClientPort;
   readonly delivery: Delivery;
   readonly listener: Listener;
-  readonly links: readonly Link[];
   /** All that is connected. */
   readonly lines: readonly LostLink[];
   readonly recovery: Recovery;
@@ -127,7 +125,7 @@ export class Doubt {
 
   /** The client has heard the verdict: connections that died are dialled again, and what is owed is asked for. */
   settle(): void {
-    const { recovery, rounds, links, turns, floor, bargeIn } = this.#parts;
+    const { recovery, rounds, turns, floor, bargeIn } = this.#parts;
     const widowed = this.#widowed;
     this.#widowed = [];
     if (widowed.length > 0) rounds.halt();
@@ -140,7 +138,7 @@ export class Doubt {
       else link.retryWithin(REVIVE_WITHIN_MS);
     }
     bargeIn.tellUnreceived();
-    recovery.askOwed(links);
+    recovery.askOwed();
     turns.tellAgain();
     floor.tellAgain();
   }

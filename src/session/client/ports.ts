@@ -2,7 +2,7 @@
 import type { AudioFormat } from "../../audio/format.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { Capabilities, Command } from "../../upstreams/upstream.ts";
-import type { Entry } from "../memory/conversation.ts";
+import type { Entry } from "../memory/entry.ts";
 import type { PlanGiven, PlanNow } from "../state/plan-now.ts";
 import type { Ending, ResponseRecord } from "../state/response.ts";
 import type { LinkPhase } from "../transitions.ts";
@@ -138,7 +138,7 @@ export interface Guard {
 /** What lost connections owed. */
 export interface Recovery {
   forsake(): void;
-  askOwed(links: readonly Link[]): void;
+  askOwed(): void;
 }
 
 /** Answers asked for in advance. */
@@ -149,4 +149,12 @@ export interface Eager {
 /** What the floor told the client's player. */
 export interface Floor {
   tellAgain(): void;
+}
+
+/** Calls of tools that the relay runs. */
+export interface Tools {
+  /** Who answers a call that is the relay's. @throws ClientError */
+  refuseResult(call: Entry | undefined): void;
+  /** The caller types, or stops the agent: what waits for that is not done. */
+  takeBack(): void;
 }

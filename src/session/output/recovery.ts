@@ -66,15 +66,17 @@ interface Broken {
 export class Recovery {
   readonly #context: Context;
   readonly #responses: Responses;
+  readonly #links: readonly Link[];
   readonly #host: RecoveryHost;
   /** Streams whose last answer broke off. */
   readonly #broken = new Map<number, Broken>();
   /** What was asked for and is to be asked for anew, in the same call of `handle`. */
   #owed: { readonly stream: number; readonly params: ResponseParams }[] = [];
 
-  constructor(context: Context, responses: Responses, host: RecoveryHost) {
+  constructor(context: Context, responses: Responses, links: readonly Link[], host: RecoveryHost) {
     this.#context = context;
     this.#responses = responses;
+    this.#links = links;
     this.#host = host;
   }
 
@@ -209,9 +211,9 @@ export class Recovery {
   }
 
   /** What is owed after `forsake` is asked for. */
-  askOwed(links: readonly Link[]): void {
+  askOwed(): void {
     for (const { stream, params } of this.#owed.splice(0)) {
-      const link = links[stream];
+      const link = this.#links[stream];
       if (link) this.#responses.request(link, params);
     }
   }
