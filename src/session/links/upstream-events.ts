@@ -1,4 +1,5 @@
 /** What each upstream event does. The rest of a response's life is `responses.ts`. */
+import type { Json } from "../../protocol/json.ts";
 import type { JsonObject, UpstreamConfig, UpstreamEvent, UpstreamFault } from "../../upstreams/upstream.ts";
 import type { ServerEvent } from "../state/server-events.ts";
 import type { Context } from "../context.ts";
@@ -8,51 +9,12 @@ import { CallersWords } from "./callers-words.ts";
 import { isFatal } from "../state/faults.ts";
 import type { LinkHost, PhaseCause } from "./link-host.ts";
 import type { Link } from "./link.ts";
-import type {
-  BargeIn,
-  ClientPort,
-  Eager,
-  PlacedItems,
-  Recovery,
-  Responses,
-  Rounds,
-  Shadows,
-  TurnTaking,
-  Witness,
-} from "./ports.ts";
-import type { Refusals } from "./refusals.ts";
+import type { ClientPort, Responses } from "./ports.ts";
 import type { Untold } from "./replay.ts";
 import type { ResponseRecord } from "../state/response.ts";
 import type { ResponseUpstreamEvent } from "../state/upstream-said.ts";
 import { ToldFaults, type ToldFaultsSnapshot } from "./told-faults.ts";
-
-export interface UpstreamEventsHost {
-  upstreamConfig(): UpstreamConfig;
-  turns(): TurnTaking;
-  eager(): Eager;
-  bargeIn(): BargeIn;
-  recovery(): Recovery;
-  rounds(): Rounds;
-  witness(): Witness;
-  /** Another connection of an upstream serves, perhaps to another provider. */
-  serves(): void;
-  refusals(): Refusals;
-  placed(): PlacedItems;
-  /** Upstreams that are tried out beside those that speak. */
-  shadows(): Shadows | null;
-  /** An item of the conversation changed. */
-  changed(): void;
-  /** A provider said what a transcript cost. */
-  onUsage(usage: JsonObject, link: Link): void;
-  /** The first of those that take part: its turns count. */
-  primary(): Link | undefined;
-  /** Upstreams that are told the conversation. */
-  readonly links: readonly Link[];
-  /** See `LinkHost`. */
-  atGap(link: Link): boolean;
-  /** Its transcripts of the caller count. */
-  transcribes(link: Link): boolean;
-}
+import type { UpstreamEventsHost } from "./upstream-events-host.ts";
 
 export class UpstreamEvents implements LinkHost {
   readonly #context: Context;
@@ -105,53 +67,62 @@ export class UpstreamEvents implements LinkHost {
       case "input.transcript.completed":
       case "input.transcript.segment":
       case "input.transcript.failed":
-        if (event.type === "input.transcript.completed" && event.usage) this.spent(event.usage, link);
-        if (this.#host.transcribes(link)) this.transcript(event);
-        break;
+        return this.#transcribed(link, event);
       case "speech":
-        // Of what the client has committed it knows the end, and that interrupts no answer to it.
-        if (this.#takesTurns(link) && event.committed !== true)
-          this.#host.turns().upstreamSpeech(event.state);
-        break;
+        return this.#speech(link, event);
       case "committed":
-        if (this.#takesTurns(link)) this.#committed(link, event.item);
-        else if (this.#host.transcribes(link)) this.#heardTurn(event.item);
-        this.#host.witness().committed(link);
-        break;
+        return this.#ended(link, event.item);
       case "interrupted":
-        this.#host.bargeIn().interruptedAt(link);
-        break;
+        return this.#host.bargeIn().interruptedAt(link);
       case "rate_limits":
-        if (this.#host.rounds().tellsLimits(link, event.rateLimits))
-          this.#port.emit({ type: "rate_limits.updated", rate_limits: event.rateLimits });
-        break;
+        return this.#limits(link, event.rateLimits);
       case "configured":
       case "unconfigured":
       case "refused":
-        this.#host.refusals().verdict(link, event, this.#primary(link) ? "primary" : null);
-        break;
+        return this.#host.refusals().verdict(link, event, this.#primary(link) ? "primary" : null);
       case "error":
-        this.#context.metric("upstream_errors", 1, link.name);
-        if (link.phase === "ready")
-          this.#port.failedOften(event.error.code, `${link.name}: ${event.error.message}`);
-        else this.#faults.tellOnce(link, event.error, false);
-        break;
+        return this.#error(link, event.error);
       case "spent":
-        this.spent(event.usage, link);
-        break;
+        return this.spent(event.usage, link);
       case "item.placed":
-        this.#host.placed().placed(link, event);
-        break;
+        return this.#host.placed().placed(link, event);
       case "passed":
-        this.#host.placed().passed(link, event);
-        break;
+        return this.#host.placed().passed(link, event);
       case "expiring":
       case "expires":
       case "ready":
       case "reply":
       case "resumable":
-        break;
+        return;
     }
+  }
+
+  #transcribed(link: Link, event: InputTranscript): void {
+    if (event.type === "input.transcript.completed" && event.usage) this.spent(event.usage, link);
+    if (this.#host.transcribes(link)) this.transcript(event);
+  }
+
+  #speech(link: Link, { state, committed }: Extract<UpstreamEvent, { type: "speech" }>): void {
+    // Of what the client has committed it knows the end, and that interrupts no answer to it.
+    if (this.#takesTurns(link) && committed !== true) this.#host.turns().upstreamSpeech(state);
+  }
+
+  /** A turn ended at the upstream. */
+  #ended(link: Link, key: string): void {
+    if (this.#takesTurns(link)) this.#committed(link, key);
+    else if (this.#host.transcribes(link)) this.#heardTurn(key);
+    this.#host.witness().committed(link);
+  }
+
+  #limits(link: Link, limits: Json): void {
+    if (this.#host.rounds().tellsLimits(link, limits))
+      this.#port.emit({ type: "rate_limits.updated", rate_limits: limits });
+  }
+
+  #error(link: Link, error: UpstreamFault): void {
+    this.#context.metric("upstream_errors", 1, link.name);
+    if (link.phase === "ready") this.#port.failedOften(error.code, `${link.name}: ${error.message}`);
+    else this.#faults.tellOnce(link, error, false);
   }
 
   /** Turns are decided here, and this provider made one of its own: its words are of the caller's turn here. */
