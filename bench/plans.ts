@@ -3,7 +3,7 @@
  * (`hedge`), beside each voice alone with the very same delays. In virtual time, without a line: what is measured is what the
  * plan makes of the delays, that nobody else is heard, and what the other knows in the next turn.
  */
-import type { StrategyChoice } from "../src/session/plan/plan.ts";
+import type { StrategyChoice } from "../src/session/state/plan.ts";
 import { seeded } from "../test/support/signal.ts";
 import { backgroundFigures, type BackgroundFigures } from "./plans/background.ts";
 import {

@@ -1,8 +1,8 @@
 /** What a session asks of services beside its upstreams: each question settles once, and is handed in as the answer to it. */
 import type { Verdict } from "../src/session/guard/moderators/moderator.ts";
-import type { Side } from "../src/session/guard/plan.ts";
+import type { Side } from "../src/session/state/guard-plan.ts";
 import type { Action, Input } from "../src/session/io.ts";
-import type { ToolResult } from "../src/session/tools/plan.ts";
+import type { ToolResult } from "../src/session/state/tool-plan.ts";
 
 export interface Services {
   /** Asks the plan's end-of-turn model about 16 kHz audio. Settles within a bounded time. */

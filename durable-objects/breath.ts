@@ -3,7 +3,7 @@
  * wait for that: 30,000 small messages kept another object from answering for 1.4 s. After a burst the object takes a
  * breath, in which others are served and the network holds the sender back. Who speaks in time is never near it.
  */
-import { Rate } from "../src/session/client/budget-rate.ts";
+import { Rate } from "../src/session/state/rate.ts";
 import type { Dial } from "./dial.ts";
 
 /** Messages that are read at once, and in a second beyond them: five minutes of audio in pieces of 20 ms take two. */

@@ -2,7 +2,7 @@
  * Asks a remote model whether a turn is over. Every question settles within a second; why one failed is of interest to
  * nobody but the counters, and what was said is never logged.
  */
-import type { EndOfTurnModel } from "../src/session/plan/plan.ts";
+import type { EndOfTurnModel } from "../src/session/state/plan.ts";
 import type { Services } from "./asked.ts";
 import { runModel } from "./model-dial.ts";
 import { shortJson } from "./short-json.ts";

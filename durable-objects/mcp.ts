@@ -5,7 +5,7 @@
  */
 import { createParser } from "eventsource-parser";
 import { isJsonObject, parseJsonObject, type Json, type JsonObject } from "../src/protocol/json.ts";
-import type { McpTool, ToolResult } from "../src/session/tools/plan.ts";
+import type { McpTool, ToolResult } from "../src/session/state/tool-plan.ts";
 import { textAt } from "../src/upstreams/json.ts";
 import { TooLong } from "./short-json.ts";
 import { within } from "./within.ts";

@@ -5,7 +5,7 @@
 import type { Json } from "../src/protocol/json.ts";
 import { moderatorOf } from "../src/session/guard/moderators/index.ts";
 import type { Moderator, ServiceRequest } from "../src/session/guard/moderators/moderator.ts";
-import type { GuardPlan } from "../src/session/guard/plan.ts";
+import type { GuardPlan } from "../src/session/state/guard-plan.ts";
 import type { Services } from "./asked.ts";
 import { runModel } from "./model-dial.ts";
 import { shortJson } from "./short-json.ts";

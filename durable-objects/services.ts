@@ -1,5 +1,5 @@
 /** The services that a plan names, as a session asks them. */
-import type { Plan } from "../src/session/plan/plan.ts";
+import type { Plan } from "../src/session/state/plan.ts";
 import type { Services } from "./asked.ts";
 import { createConsult } from "./consult.ts";
 import { createModerate } from "./moderate.ts";

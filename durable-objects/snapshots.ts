@@ -3,7 +3,7 @@
  * still on its way to the disk, so that two are never in each other's way. What was refused before it was written is
  * tried again, ever less often; a write that fails is the end of the object, and of this with it.
  */
-import { Rate } from "../src/session/client/budget-rate.ts";
+import { Rate } from "../src/session/state/rate.ts";
 import type { Covers } from "../src/session/io.ts";
 import type { Clock } from "./timer.ts";
 

@@ -4,16 +4,12 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import relayConfig from "../relay.config.ts";
-import { boundPlan, resolvePlan } from "../src/config/resolve.ts";
 import { CLIENT } from "../src/session/io.ts";
 import { DEFAULT_LIMITS } from "../src/session/limits.ts";
-import type { Plan } from "../src/session/plan/plan.ts";
-import { Session, type SessionSnapshot } from "../src/session/session.ts";
-import type { SessionDependencies, SessionSetup } from "../src/session/setup.ts";
+import type { Plan } from "../src/session/state/plan.ts";
+import { Session } from "../src/session/session.ts";
 import { silenced } from "../src/session/silenced.ts";
 import { Counters } from "../src/telemetry/counters.ts";
-import { createUpstream } from "../src/upstreams/index.ts";
-import type { UpstreamFactory } from "../src/upstreams/upstream.ts";
 import {
   readArrival,
   readCallSetup,
@@ -23,24 +19,22 @@ import {
   type ObserverArrival,
   type Refusal,
 } from "./call-setup.ts";
-import { sharedMemory } from "./shared-memory.ts";
-import { CallStore, type FoundMoment, type Moment, WriteFailed } from "./call-store.ts";
+import { CallStore, type Moment, WriteFailed } from "./call-store.ts";
 import { shut } from "./close-code.ts";
 import { Dialler } from "./dial.ts";
 import { Breath } from "./breath.ts";
 import type { RelayEnv } from "./env.ts";
 import { describeFailure } from "./failure.ts";
-import { drawId } from "./identifiers.ts";
 import { barSecret, givePlaceBack } from "./key-place.ts";
-import { loadKernels } from "./kernels.ts";
+import { dependencies, setupOf, snapshotOf } from "./made-of.ts";
 import { ofKey, type OfKey, wake } from "./of-key.ts";
 import { type ClientSocket, hibernated, putOut } from "./pending-clients.ts";
 import { createServices } from "./services.ts";
-import { Shell, type ShellHost } from "./shell.ts";
+import { Shell } from "./shell.ts";
+import type { ShellHost } from "./shell-host.ts";
 import { isolateDebts } from "./secret-debts.ts";
 import { SealedStorage } from "./sealed-storage.ts";
-import { readSnapshot, UnreadableSnapshot } from "./snapshot-versions.ts";
-import { locksOf } from "./session-locks.ts";
+import { UnreadableSnapshot } from "./snapshot-versions.ts";
 import { WALL_CLOCK } from "./timer.ts";
 import { refuse, socketPair, upgraded } from "./upgrade.ts";
 import type { VoiceSessionRpc } from "./voice-session-rpc.ts";
@@ -57,9 +51,6 @@ const WITHDRAWN = "withdrawn";
 /** Answered by the runtime while the session rests: the object sleeps on (Durable Objects, hibernation API). */
 const BEAT = '{"type":"session.heartbeat"}';
 const HEARTBEAT = new WebSocketRequestResponsePair(BEAT, BEAT);
-
-/** With the codecs that relay.config.ts brings. */
-const createPlanned: UpstreamFactory = (options) => createUpstream(options, relayConfig.codecs);
 
 /** A session in memory. */
 interface Live extends OfKey {
@@ -263,10 +254,10 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   /** @throws when the configuration has no such route any more, or an adapter refuses its options. */
   #start(call: CallSetup, drawn?: Arrival["drawn"]): Plan {
     const now = Date.now();
-    const setup = this.#setup(call);
+    const setup = setupOf(call, this.env);
     // A pre-warmed session waits as long as its token is good.
     const unclaimedMs = call.token === null ? DEFAULT_LIMITS.unclaimedMs : call.token.exp * 1000 - now;
-    const core = new Session(setup, { ...this.#dependencies(), limits: { unclaimedMs } }, now);
+    const core = new Session(setup, { ...dependencies(), limits: { unclaimedMs } }, now);
     isolateDebts.begin(call.secret, core);
     this.#store.begin(call);
     const its = this.#ofKey(call);
@@ -317,9 +308,9 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
       else this.#vanish(call);
       return;
     }
-    const setup = this.#setup(call);
+    const setup = setupOf(call, this.env);
     const now = Date.now();
-    const core = Session.restore(this.#read(moment, setup), setup, this.#dependencies(), now, !asleep);
+    const core = Session.restore(snapshotOf(moment, setup), setup, dependencies(), now, !asleep);
     const vacantSince = client === null ? moment.at : null;
     const its = this.#ofKey(call);
     // Observers that outlived a crash have been told what may not be so.
@@ -348,14 +339,6 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     this.ctx.waitUntil(this.#store.wipe(Date.now()));
   }
 
-  /** @throws UnreadableSnapshot */
-  #read(moment: FoundMoment, setup: SessionSetup): SessionSnapshot {
-    // Its members are those of any session: the cheapest detector will do.
-    const plan = { ...setup.plan, detector: "energy" } as const;
-    const fresh = new Session({ ...setup, plan }, this.#dependencies(), moment.at).snapshot();
-    return readSnapshot(moment.session, fresh);
-  }
-
   /**
    * Closes sockets that outlived an object that died: their clients have seen what the snapshot may not know, and have
    * to come again and say so (docs/wire.md, "What the relay forgot"). Those that have said nothing yet may stay.
@@ -364,17 +347,6 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     for (const socket of this.ctx.getWebSockets()) {
       if (!but.includes(socket)) putOut(socket, 1012, "the session was restored");
     }
-  }
-
-  #setup(call: CallSetup): SessionSetup {
-    const { id, model, intent, session, dialectSettings, arm } = call;
-    const plan = boundPlan(resolvePlan(relayConfig, model, this.env, { arm, sticky: id }), call);
-    const locks = locksOf(call, plan);
-    return { id, model, intent, session, plan, locks, ...(dialectSettings && { dialectSettings }) };
-  }
-
-  #dependencies(): SessionDependencies {
-    return { drawId, createUpstream: createPlanned, kernels: loadKernels(), ...sharedMemory };
   }
 
   #ofKey(call: CallSetup): OfKey {

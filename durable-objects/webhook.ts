@@ -3,7 +3,7 @@
  * moment and the body, by the tool's secret. What may have been a passing fault is tried again, under the same name, within
  * the tool's budget; every call settles. Neither arguments nor results are logged.
  */
-import type { McpTool, ToolPlan, ToolResult, Webhook } from "../src/session/tools/plan.ts";
+import type { McpTool, ToolPlan, ToolResult, Webhook } from "../src/session/state/tool-plan.ts";
 import type { Services, ToolCall } from "./asked.ts";
 import { McpClient } from "./mcp.ts";
 import { shortText, TooLong } from "./short-json.ts";

@@ -10,7 +10,7 @@ import { Shell } from "../../durable-objects/shell.ts";
 import { NO_KERNELS } from "../../src/audio/kernels.ts";
 import { FRAME_AUDIO, readFrameHeader, writeFrame } from "../../src/protocol/frame.ts";
 import type { Dialect } from "../../src/session/io.ts";
-import type { StorageMode } from "../../src/session/plan/plan.ts";
+import type { StorageMode } from "../../src/session/state/plan.ts";
 import { Session } from "../../src/session/session.ts";
 import { silenced } from "../../src/session/silenced.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";

@@ -2,9 +2,9 @@
 import { NO_KERNELS } from "../../src/audio/kernels.ts";
 import { FRAME_HEADER_BYTES, readFrameHeader } from "../../src/protocol/frame.ts";
 import { parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
-import type { GuardPlan } from "../../src/session/guard/plan.ts";
+import type { GuardPlan } from "../../src/session/state/guard-plan.ts";
 import { CLIENT, type Action, type Input } from "../../src/session/io.ts";
-import type { StrategyChoice } from "../../src/session/plan/plan.ts";
+import type { StrategyChoice } from "../../src/session/state/plan.ts";
 import { Session } from "../../src/session/session.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
 import { VirtualClock } from "../cost/virtual-clock.ts";

@@ -3,7 +3,7 @@
  * the moderator takes, and whether any sample of a refused sentence is heard. The voice says its words as it makes its sound,
  * faster than it is heard, as models do.
  */
-import type { GuardPlan } from "../../src/session/guard/plan.ts";
+import type { GuardPlan } from "../../src/session/state/guard-plan.ts";
 import { seeded } from "../../test/support/signal.ts";
 import { PlannedCall, type Guarded, type Heard } from "./call.ts";
 import { LETTER_MS } from "./demo-voice.ts";

@@ -6,7 +6,7 @@ import { codecFields, faultOfCodecs } from "./codecs.ts";
 import { isRunOrDialled, part, RUN, single } from "./dialled.ts";
 import { JURISDICTIONS } from "./jurisdictions.ts";
 import { adapterNames } from "../upstreams/index.ts";
-import { STORAGE_MODES } from "../session/plan/plan.ts";
+import { STORAGE_MODES } from "../session/state/plan.ts";
 import { lockedFields, toolTypes } from "./locks.ts";
 import { experiment, faultOfExperiments, isExperiment, type Experiment } from "./experiments.ts";
 import { faultOfOrigin } from "./origins.ts";

@@ -4,7 +4,7 @@ import type { JsonObject } from "../protocol/json.ts";
 import { faultOfBackground, type WithBackground } from "./background.ts";
 import { faultOfGuard, type Guarded } from "./guard.ts";
 import { faultOfPrices, type PricedRoute } from "./prices.ts";
-import type { StrategyChoice } from "../session/plan/plan.ts";
+import type { StrategyChoice } from "../session/state/plan.ts";
 import { faultOfSpeech, type WithSpeech } from "./speech.ts";
 import { faultOfTools } from "./tools.ts";
 

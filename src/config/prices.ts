@@ -1,7 +1,7 @@
 /** What upstreams ask for, as `relay.config.ts` says it (docs/cost.md). */
 import * as v from "valibot";
-import { PRICED, type Price } from "../session/cost/price.ts";
-import type { Plan, PlannedUpstream } from "../session/plan/plan.ts";
+import { PRICED, type Price } from "../session/state/price.ts";
+import type { Plan, PlannedUpstream } from "../session/state/plan.ts";
 
 const money = v.optional(
   v.pipe(

@@ -1,5 +1,5 @@
 /** The background mind that a session has, from that of its route. */
-import type { BackgroundPlan } from "../session/background/plan.ts";
+import type { BackgroundPlan } from "../session/state/background-plan.ts";
 import type { UpstreamOptions } from "../upstreams/upstream.ts";
 import { AT_ONCE, DELEGATE, STALE_MS } from "./background.ts";
 import type { RouteConfig } from "./define.ts";

@@ -1,6 +1,6 @@
 /** The guard that a session runs, from that of its route. */
-import type { ModeratorChoice } from "../session/guard/moderators/index.ts";
-import type { GuardPlan } from "../session/guard/plan.ts";
+import type { ModeratorChoice } from "../session/state/moderator-choice.ts";
+import type { GuardPlan } from "../session/state/guard-plan.ts";
 import type { RouteConfig } from "./define.ts";
 
 type GuardConfig = NonNullable<RouteConfig["guard"]>;

@@ -1,5 +1,5 @@
 /** The tools that a session's relay runs, from those of its route. */
-import type { McpTool, ToolPlan, Webhook } from "../session/tools/plan.ts";
+import type { McpTool, ToolPlan, Webhook } from "../session/state/tool-plan.ts";
 import type { RouteConfig } from "./define.ts";
 import { BUDGET_MS, isToolHost, RETRIES, TIMEOUT_MS } from "./tools.ts";
 

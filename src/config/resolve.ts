@@ -1,7 +1,7 @@
 /** From a model name and the Worker's bindings to the plan that a session runs. */
 import { DEFAULT_LIMITS } from "../session/limits.ts";
-import type { EndOfTurnModel, PlannedUpstream, Plan } from "../session/plan/plan.ts";
-import type { ToolPlan } from "../session/tools/plan.ts";
+import type { EndOfTurnModel, PlannedUpstream, Plan } from "../session/state/plan.ts";
+import type { ToolPlan } from "../session/state/tool-plan.ts";
 import type { UpstreamOptions } from "../upstreams/upstream.ts";
 import { armOf } from "./experiments.ts";
 import { faultOfHost } from "./addresses.ts";

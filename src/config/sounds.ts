@@ -7,7 +7,7 @@ import {
   type Sentence,
   type Sound,
   type Sounds,
-} from "../session/aside/plan.ts";
+} from "../session/state/sounds.ts";
 import { isSpeakable } from "../upstreams/cascade/synthesiser.ts";
 
 const MOST_SOUNDS = 32;

@@ -1,6 +1,6 @@
 /** Where a session is to lie: as its route demands, or whoever makes it asks for; never neither where one of them says. */
 import { JURISDICTIONS, type Jurisdiction } from "../config/jurisdictions.ts";
-import type { Plan } from "../session/plan/plan.ts";
+import type { Plan } from "../session/state/plan.ts";
 import { type DoorContext, isDevelopment } from "./door.ts";
 import type { LocationHint } from "./locations.ts";
 import { Problem, type ProblemCode } from "./problem.ts";

@@ -20,7 +20,7 @@ import { giveBack, inPlace, limitOf, LONGEST_LEASE_MS, sessionLeaseMs } from "./
 import { Problem } from "./problem.ts";
 import { countReturn, countSession } from "./rate.ts";
 import { knownAs } from "./refusals.ts";
-import type { Plan } from "../session/plan/plan.ts";
+import type { Plan } from "../session/state/plan.ts";
 import { effectiveSession, intentOf, lockFields, locksOf, modelOf, planFor } from "./session-config.ts";
 import { isOwnersSession, newSessionId } from "./session-id.ts";
 import { armDrawn, caller } from "./stickiness.ts";

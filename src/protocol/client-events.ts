@@ -114,6 +114,8 @@ export const CLIENT_EVENT_TYPES: readonly ClientEvent["type"][] = clientEvent.op
 );
 
 export type ClientEvent = v.InferOutput<typeof clientEvent>;
+/** Every event but the audio. */
+export type PlainEvent = Exclude<ClientEvent, { readonly type: typeof APPEND }>;
 export type ResponseParams = v.InferOutput<typeof responseParams>;
 
 /** Events that exist only after `duplex.v1` was negotiated. */

@@ -9,19 +9,19 @@ import { Absence } from "./client/absence.ts";
 import { Asides } from "./aside/index.ts";
 import { Arrival } from "./turns/arrival.ts";
 import { Asking } from "./output/asking.ts";
-import { AudioInput, TICKS_PER_MS } from "./turns/audio-input.ts";
+import { AudioInput } from "./turns/audio-input.ts";
+import { TICKS_PER_MS } from "./state/ticks.ts";
+import { Background } from "./background/index.ts";
 import { Backpressure, type BackpressureHost } from "./client/backpressure.ts";
 import { BargeIn } from "./output/barge-in.ts";
 import { Budget } from "./client/budget.ts";
 import { Kept } from "./client/budget-kept.ts";
-import { ownPeersIn } from "./links/channel-peers.ts";
 import { ClientCommands } from "./client/client-commands.ts";
 import type { AudioPart } from "./client/client-messages-host.ts";
 import { commandHost, commandParts } from "./client/command-parts.ts";
 import { ClientPort } from "./client/client-port.ts";
 import { asDetected, Configuration, endpointerOptions } from "./client/configuration.ts";
 import { SessionObject } from "./client/session-object.ts";
-import { castUpstreams } from "./shadow/index.ts";
 import type { Shadows } from "./shadow/shadows.ts";
 import { Context } from "./context.ts";
 import { countCosts } from "./cost/index.ts";
@@ -37,14 +37,15 @@ import { DEFAULT_LIMITS } from "./limits.ts";
 import type { Connection } from "./links/connection.ts";
 import type { PeerId } from "./io.ts";
 import { inputInFormat } from "./memory/item-audio.ts";
-import type { Link } from "./links/link.ts";
+import { Link } from "./links/link.ts";
+import type { LinkHost } from "./links/link-host.ts";
 import { Listener } from "./output/listener.ts";
 import { Parking } from "./links/parking.ts";
 import { PlacedItems } from "./output/placed-items.ts";
 import { Playout } from "./output/playout.ts";
-import { Recovery } from "./links/recovery.ts";
+import { Recovery } from "./output/recovery.ts";
 import { Replay } from "./links/replay.ts";
-import type { ResponseRecord } from "./output/response.ts";
+import type { ResponseRecord } from "./state/response.ts";
 import { responseDefaults } from "./output/response-defaults.ts";
 import { ResponseWriter } from "./output/response-writer.ts";
 import { Responses } from "./output/responses.ts";
@@ -52,7 +53,8 @@ import { Rounds } from "./output/rounds.ts";
 import { Cast } from "./plan/cast.ts";
 import { ToldHeard } from "./output/told-heard.ts";
 import { Voices } from "./plan/voices.ts";
-import { spend, type TokenSums } from "./output/usage.ts";
+import { spend, type TokenSums } from "./state/usage.ts";
+import { isQuiet, isUnasked } from "./quiet.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
 import { PushToTalk } from "./turns/push-to-talk.ts";
 import { Tools } from "./tools/index.ts";
@@ -65,6 +67,7 @@ import type { UpstreamConfig } from "../upstreams/upstream.ts";
 import { Refusals } from "./links/refusals.ts";
 import { UpstreamEvents } from "./links/upstream-events.ts";
 import { Witness } from "./turns/witness.ts";
+import { linkUpstreams } from "./upstream-links.ts";
 import { keepWordless } from "./memory/wordless.ts";
 
 /** What happens to the client's connection and to the session. */
@@ -97,19 +100,20 @@ export class Conduct {
   /** What a client that says itself what its turns are says by what it sends. */
   readonly talk = new PushToTalk(this);
   /** Who takes part now, and by which strategy. */
-  readonly cast: Cast;
-  readonly voices = new Voices(this);
+  readonly cast: Cast<Link>;
+  readonly voices: Voices<Link> = new Voices(this);
   readonly rounds = new Rounds(this);
   readonly asking = new Asking(this);
   /** Judges words before they pass; null: the plan has none. */
   readonly guard: Guard | null;
   /** Tools that the relay runs; null: the plan has none. */
   readonly tools: Tools | null;
+  /** Works on what speakers hand on; null: the plan has none. */
+  readonly background: Background | null;
   /** What it costs; null: nothing has a price. */
   readonly costs: Costs | null;
   /** What the relay plays by itself. */
   readonly asides: Asides;
-  readonly ownPeers: ReturnType<typeof ownPeersIn>;
   readonly placed: PlacedItems;
   readonly delivery: Delivery;
   readonly parking: Parking;
@@ -121,7 +125,7 @@ export class Conduct {
   readonly links: Link[] = [];
   readonly speakers: Link[] = [];
   readonly shadows: Shadows | null;
-  readonly transcriber: Transcriber | null;
+  readonly transcriber: Transcriber<Link> | null;
   /** All that is connected: the upstreams, and the transcriber behind them. */
   readonly lines: readonly Link[];
   readonly conversationId: string;
@@ -136,7 +140,7 @@ export class Conduct {
   /** @throws ClientError when `setup.session` or the plan's session is no valid configuration. */
   constructor(setup: SessionSetup, dependencies: SessionDependencies, now: number, life: Life) {
     const { kernels, createUpstream, drawId } = dependencies;
-    this.cast = new Cast(this, setup.plan);
+    this.cast = new Cast<Link>(this, setup.plan);
     this.createdAt = now;
     const limits = { ...DEFAULT_LIMITS, ...setup.plan.limits, ...dependencies.limits };
     this.context = new Context(limits, drawId().slice(0, 16), now);
@@ -153,8 +157,8 @@ export class Conduct {
     this.conversation = new Conversation(this.context.limits);
     this.guard = setup.plan.guard ? new Guard(this, setup.plan.guard) : null;
     this.tools = Tools.of(this, setup.plan);
+    this.background = this.tools && Background.of(this, setup.plan, this.tools);
     this.costs = countCosts(this, setup.plan);
-    this.ownPeers = ownPeersIn(this.context);
     this.asides = new Asides(this, setup.plan, dependencies.speechStore);
     this.listener = new Listener(this);
     this.backpressure = new Backpressure(this.context, this.port, life);
@@ -177,15 +181,15 @@ export class Conduct {
       responseDefaults: (params) => responseDefaults(this.config, this.conversationId, params),
       link: (stream) => this.links[stream],
       truncates: (itemId) => this.bargeIn.truncates(itemId),
-      paramsFor: (link, params, format) => inputInFormat(params, format, link.format, kernels),
+      paramsFor: (link: Link, params, format) => inputInFormat(params, format, link.format, kernels),
       onAudio: () => this.asides.answered(),
       onResponseDone: (response) => this.#responseDone(response),
-      onUsage: (usage, link, told) => spend(this, usage, link, told),
+      onUsage: (usage, link: Link, told) => spend(this, usage, link, told),
       rounds: this.rounds,
       guard: this.guard,
       channelOf: (stream) => this.voices.channelOf(stream),
       onItem: (response, itemId) => this.voices.tellOthers(response, itemId),
-      onSilent: (link, response) => this.upstreamEvents.onSilent(link, response),
+      onSilent: (link: Link, response) => this.upstreamEvents.onSilent(link, response),
     });
     this.placed = new PlacedItems(this.context, this.port, this.conversation, this.responses);
     const chosen = createDetector(kernels, setup.plan.detector);
@@ -207,25 +211,32 @@ export class Conduct {
       shadows: () => this.shadows,
       onUsage: (usage, link) => spend(this, usage, link, null),
       changed: () => this.guard?.input?.changed(),
-      replay: new Replay(this.context, this.conversation, kernels, (link) => this.voices.knowsAll(link)),
       links: this.links,
       atGap: (link) => this.turns.atGap(link) && this.listener.atGap(link) && !this.witness.owes(link),
       primary: () => this.cast.primary,
       transcribes: (link) => link === this.cast.primary && this.transcriber === null,
     });
-    this.shadows = castUpstreams(this, setup.plan, createUpstream, () => this.#upstreamConfig());
+    const { context, conversation } = this;
+    const replay = new Replay(context, conversation, kernels, (link) => this.voices.knowsAll(link));
+    this.shadows = linkUpstreams(this, setup.plan, createUpstream, replay, () => this.#upstreamConfig());
     keepWordless(this, dependencies.audioPool);
-    this.transcriber = createTranscriber(this, setup.plan, createUpstream, (text) => this.#words(text));
+    const { transcriber: planned } = setup.plan;
+    const made = planned && {
+      planned,
+      link: (host: LinkHost) =>
+        new Link(this.links.length, planned, createUpstream, this.context, host, null),
+    };
+    this.transcriber = made ? createTranscriber(this, made, (text) => this.#words(text)) : null;
     this.lines = this.transcriber ? [...this.links, this.transcriber.link] : this.links;
     this.witness = new Witness(this.context, this.speakers, this.input.endpointer, this.config, {
       mayAsk: () => this.asking.may && !this.responses.underway,
-      ask: (link) => this.asking.ask([link], {}),
+      ask: (link: Link) => this.asking.ask([link], {}),
       aside: (responseId) => this.responses.get(responseId)?.outOfBand === true,
     });
-    this.recovery = new Recovery(this.context, this.responses, {
+    this.recovery = new Recovery(this.context, this.responses, this.links, {
       mayAsk: () => this.asking.may,
       instructions: () => this.config.current.instructions,
-      whoGoesOn: (link) => this.voices.whoGoesOn(link),
+      whoGoesOn: (link: Link) => this.voices.whoGoesOn(link),
       unheard: (response) => this.bargeIn.forget(response),
     });
     this.eager = new Eager(this.context, this.links, this.budget, this.asking, this.rounds);
@@ -276,7 +287,7 @@ export class Conduct {
   /** The session is over. */
   hangUp(): void {
     for (const link of this.lines) link.hangUp();
-    this.tools?.background?.hangUp();
+    this.background?.hangUp();
     this.asides.hangUp();
   }
 
@@ -381,24 +392,12 @@ export class Conduct {
 
   /** Nothing is asked, being said, being heard or half said. */
   get quiet(): boolean {
-    return (
-      !this.tools?.busy && !this.asides.asks && this.turns.still && this.#still && !this.listener.audible
-    );
+    return isQuiet(this);
   }
 
   /** The same, but for what still plays, and for tasks under way. */
   get unasked(): boolean {
-    if (this.floor.judging || this.floor.held || (this.turns.decides && this.input.endpointer.rising))
-      return false;
-    if (!this.talk.hushed || this.talk.talks) return false;
-    return this.#still && !this.asking.holding && !this.tools?.answersSoon && !this.responses.ending;
-  }
-
-  get #still(): boolean {
-    const { witness } = this;
-    const owed = witness.owesAny || this.transcriber?.owes === true || this.responses.active.length > 0;
-    if (this.rounds.open || this.guard?.input?.waits || this.asides.busy) return false;
-    return !owed && !witness.hears;
+    return isUnasked(this);
   }
 
   /** A turn begins, or a part of an endless one was committed and it goes on as the next item. */

@@ -6,7 +6,7 @@ type Due = (conduct: Conduct, which: string, what: string) => void;
 
 const PARTS: ReadonlyMap<string, Due> = new Map<string, Due>([
   ["link", linkDue],
-  ["response", responseDue],
+  ["response", ({ responses }, id) => responses.timeout(id)],
   ["lane", ({ responses }, id) => responses.drainOne(id)],
   ["transcript", ({ transcriber }) => transcriber?.late()],
   ["consult", ({ turnEnd }) => turnEnd.consultLate()],
@@ -16,7 +16,7 @@ const PARTS: ReadonlyMap<string, Due> = new Map<string, Due>([
   ["guard", ({ guard }, which, what) => guard?.due(which, what)],
   ["shadow", ({ shadows }, index) => shadows?.due(Number(index))],
   ["tool", ({ tools }, id) => tools?.due(id)],
-  ["mind", ({ tools }, id, what) => tools?.background?.due(id, what)],
+  ["mind", ({ background }, id, what) => background?.due(id, what)],
   ["aside", ({ asides }, which, what) => asides.due(which, what)],
   ["floor", ({ floor }, what) => floor.due(what)],
   ["turn", ({ turns }, what) => turns.watch.due(what)],
@@ -37,11 +37,6 @@ export function dueIn(conduct: Conduct, name: string): void {
 function linkDue({ lines }: Conduct, which: string, what: string): void {
   const [index, number] = which.split(".");
   lines[Number(index)]?.timeout(what, number === undefined ? null : Number(number));
-}
-
-function responseDue({ responses, links }: Conduct, id: string): void {
-  const stream = responses.get(id)?.stream;
-  responses.timeout(id, stream === undefined ? undefined : links[stream]);
 }
 
 function clientDue({ backpressure, delivery }: Conduct, what: string): void {

@@ -7,8 +7,8 @@
  */
 import type { DialectName } from "../dialects/index.ts";
 import type { MetricName } from "./metrics.ts";
-import type { PlanNow } from "./plan/cast.ts";
-import type { ToolResult } from "./tools/plan.ts";
+import type { PlanNow } from "./state/plan-now.ts";
+import type { ToolResult } from "./state/tool-plan.ts";
 import type { DialRequest, JsonObject, ResponseHead, WireMessage } from "../upstreams/upstream.ts";
 
 /** `client`, or an upstream connection's id (`up0.1`), or that of one of its channels (`up0.1/text.3`). */

@@ -21,7 +21,7 @@ export interface Limits {
   readonly clientAudioSpeed: number;
   /**
    * Of audio that came at once, milliseconds that are worked through as fast as may be, and beyond it seconds of audio a
-   * second: a gap that a network tore is heard at once, and minutes of it take no more than 3 % of the thread.
+   * second: a gap that a network tore is heard at once, and minutes of it take no more than 2 % of the thread.
    */
   readonly clientWorkBurstMs: number;
   readonly clientWorkSpeed: number;
@@ -198,7 +198,7 @@ export const DEFAULT_LIMITS: Limits = {
   clientAudioBurstMs: 330_000,
   clientAudioSpeed: 4,
   clientWorkBurstMs: 30_000,
-  clientWorkSpeed: 10,
+  clientWorkSpeed: 5,
   clientAudioLeastMs: 10,
   clientAudioCrumbMs: 100,
   clientErrorsBurst: 200,

@@ -4,7 +4,7 @@
  * is a row in `transitions.ts`.
  */
 import { ClientError } from "../protocol/client-error.ts";
-import { TICKS_PER_MS } from "./turns/audio-input.ts";
+import { TICKS_PER_MS } from "./state/ticks.ts";
 import type { Debts } from "./client/budget.ts";
 import { ClientMessages, REFUSED, STEP } from "./client/client-messages.ts";
 import { WIRE } from "./client/client-port.ts";
@@ -14,6 +14,7 @@ import { Doubt } from "./client/doubt.ts";
 import { dueIn } from "./due.ts";
 import { CLIENT, type Action, type Covers, type Dialect, type Input, type SessionState } from "./io.ts";
 import { isObserver } from "./control/names.ts";
+import { observerMeans } from "./observer-means.ts";
 import { Observers } from "./control/observers.ts";
 import type { Connection } from "./links/connection.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
@@ -76,6 +77,9 @@ export class Session {
       get inputFormat() {
         return conduct.config.inputFormat;
       },
+      get detects() {
+        return conduct.input.detects;
+      },
       acted: () => conduct.parking.touch(),
       flooded: () => this.#putOut(FLOOD_CODE, "too many messages were refused"),
       turnedAway: (code, reason) => this.#putOut(code, reason),
@@ -90,6 +94,7 @@ export class Session {
     this.#observers = new Observers(conduct, {
       waits: () => this.#doubt.kept !== null,
       end: () => this.#terminate(),
+      means: () => observerMeans(conduct),
     });
     conduct.port.tapped(this.#observers);
     const { deadlines, limits } = conduct.context;
@@ -168,7 +173,7 @@ export class Session {
       const connection = this.#conduct.connection(input.peer);
       if (connection) this.#attempt(() => connection.take(input), connection);
       else {
-        this.#attempt(() => this.#conduct.tools?.background?.input(input));
+        this.#attempt(() => this.#conduct.background?.input(input));
         this.#attempt(() => this.#conduct.asides.input(input));
       }
     }
@@ -459,7 +464,7 @@ export class Session {
       session.#status = "waiting";
       session.#doubt.begin(snapshot);
     } else if (doubt) {
-      conduct.tools?.background?.died();
+      conduct.background?.died();
       conduct.asides.died();
     }
     return session;

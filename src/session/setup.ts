@@ -6,7 +6,7 @@ import type { SpeechStore } from "./aside/kept-speech.ts";
 import type { Locks } from "./client/locks.ts";
 import type { DrawId } from "./io.ts";
 import type { Limits } from "./limits.ts";
-import type { Plan } from "./plan/plan.ts";
+import type { Plan } from "./state/plan.ts";
 
 export interface SessionSetup {
   readonly id: string;

@@ -4,9 +4,10 @@
  */
 import { durationMs } from "../audio/format.ts";
 import type { BlocksSnapshot } from "../audio/blocks.ts";
-import { Fallen } from "./delivery/fallen.ts";
-import type { OutboxSnapshot, Sent } from "./delivery/outbox.ts";
-import { Lane, type LaneEvent, type LaneSnapshot } from "./output/lane.ts";
+import { Fallen } from "./client/fallen.ts";
+import type { OutboxSnapshot, Sent } from "./client/outbox.ts";
+import { Lane, type LaneSnapshot } from "./output/lane.ts";
+import type { LaneEvent } from "./state/upstream-said.ts";
 import type { SessionSnapshot } from "./session.ts";
 
 const VIEWS = [Uint8Array, Int16Array, Uint16Array, Int32Array, Float32Array, Float64Array] as const;

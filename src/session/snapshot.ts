@@ -13,7 +13,7 @@ import type { FloorSnapshot } from "./floor/floor.ts";
 import type { LinkSnapshot } from "./links/link-snapshot.ts";
 import type { PlacedItemsSnapshot } from "./output/placed-items.ts";
 import type { PlayoutSnapshot } from "./output/playout.ts";
-import type { RecoverySnapshot } from "./links/recovery.ts";
+import type { RecoverySnapshot } from "./output/recovery.ts";
 import type { WriterSnapshot } from "./output/response-writer.ts";
 import type { ResponsesSnapshot } from "./output/responses.ts";
 import type { TranscriberSnapshot } from "./turns/transcriber.ts";

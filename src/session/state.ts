@@ -2,7 +2,7 @@
 import type { Conduct } from "./conduct.ts";
 import type { SessionState } from "./io.ts";
 import type { SessionSetup } from "./setup.ts";
-import { TICKS_PER_MS } from "./turns/audio-input.ts";
+import { TICKS_PER_MS } from "./state/ticks.ts";
 
 export function stateOf(
   conduct: Conduct,

@@ -1,7 +1,7 @@
 /** Sounds and fillers of a configuration: what is refused when the Worker starts, and what a session is given. */
 import { describe, expect, test } from "vitest";
 import { defineRelay, type RelayConfigInput } from "../../src/config/define.ts";
-import { isSentence } from "../../src/session/aside/plan.ts";
+import { isSentence } from "../../src/session/state/sounds.ts";
 import { resolvePlan } from "../../src/config/resolve.ts";
 import { writeWav } from "../../tools/wav.ts";
 

@@ -52,7 +52,7 @@ export const CLIENTS: readonly Removal[] = [
     {
       rule: "E62",
       what: "an update costs what any event costs",
-      file: "src/session/client/event-cost.ts",
+      file: "src/session/state/event-cost.ts",
       from: '["session.update", 7],',
       to: "",
       test: BUDGET,

@@ -184,9 +184,9 @@ export const PROVIDERS: readonly Removal[] = [
     {
       rule: "L100",
       what: "all sessions come back at the same moment",
-      file: "src/session/links/link.ts",
-      from: "this.#redial.between(ms / 2, ms, this.#dials);",
-      to: "this.#redial.between(ms, ms, this.#dials);",
+      file: "src/session/links/serving.ts",
+      from: "this.redial.between(ms / 2, ms, this.dials);",
+      to: "this.redial.between(ms, ms, this.dials);",
       test: "test/session/storm.test.ts",
     },
   ),

@@ -46,7 +46,7 @@ export const TOOLS: readonly Removal[] = [
     {
       rule: "X244",
       what: "calls of an answer that was cut are made",
-      file: SOURCE,
+      file: "src/session/tools/call.ts",
       from: 'if (response.phase !== "completed") return "cut_off";',
       to: "",
       test: TOOLS_TEST,
@@ -71,7 +71,7 @@ export const TOOLS: readonly Removal[] = [
   ...against("a client answers a call in the relay's place, or brings its tool", {
     rule: "X249",
     what: "its answer is taken",
-    file: SOURCE,
+    file: "src/session/tools/offer.ts",
     from: 'throw new ClientError("tool_run_by_relay", message, "item.call_id");',
     to: "",
     test: TOOLS_TEST,
@@ -81,8 +81,8 @@ export const TOOLS: readonly Removal[] = [
     {
       rule: "X247",
       what: "calls under way are not counted",
-      file: SOURCE,
-      from: 'return this.#calls.size >= MOST_CALLS ? "too_many" : null;',
+      file: "src/session/tools/call.ts",
+      from: 'return others >= MOST_CALLS ? "too_many" : null;',
       to: "return null;",
       test: TOOLS_TEST,
     },

@@ -1,5 +1,5 @@
 /** Text models of background minds, and what they write. */
-import type { BackgroundPlan } from "../../src/session/background/plan.ts";
+import type { BackgroundPlan } from "../../src/session/state/background-plan.ts";
 import { SECRET } from "./provider-grammar.ts";
 import type { Manners } from "./services.ts";
 

@@ -185,7 +185,7 @@ export const PLANTS: readonly Plant[] = [
     what: "a request of a cascade's outlives its connection",
     check: "channel",
     soon: true,
-    file: "src/session/links/channel-peers.ts",
+    file: "src/session/channel-peers.ts",
     from: "for (const channel of this.#open.keys()) this.#close(channel);",
     to: "for (const channel of [...this.#open.keys()].slice(1)) this.#close(channel);",
   },

@@ -1,6 +1,6 @@
 /** What one call is: its plan, its dialect and its manners, from a seed. */
 import type { Dialect } from "../../src/session/io.ts";
-import type { Plan, PlannedUpstream } from "../../src/session/plan/plan.ts";
+import type { Plan, PlannedUpstream } from "../../src/session/state/plan.ts";
 import type { SessionSetup } from "../../src/session/session.ts";
 import { PROFILES } from "../../src/upstreams/openai-compatible/profiles.ts";
 import type { JsonObject, UpstreamOptions } from "../../src/upstreams/upstream.ts";

@@ -1,5 +1,5 @@
 /** The relay's own voice: what it is asked to say, and what comes of it. */
-import type { Plan } from "../../src/session/plan/plan.ts";
+import type { Plan } from "../../src/session/state/plan.ts";
 import type { Random } from "../sim/random.ts";
 import { voice } from "../support/signal.ts";
 import { hostileText, type LooseObject } from "./hostile.ts";

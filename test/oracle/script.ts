@@ -1,6 +1,6 @@
 /** What a client does in one conversation, as data: drawn from a seed, printed, replayed and made shorter. */
 import type { Json, JsonObject } from "../../src/protocol/json.ts";
-import type { StrategyChoice } from "../../src/session/plan/plan.ts";
+import type { StrategyChoice } from "../../src/session/state/plan.ts";
 
 export type WireFormat = "audio/pcm" | "audio/pcmu" | "audio/pcma";
 

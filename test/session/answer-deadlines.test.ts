@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import type { PlannedUpstream } from "../../src/session/plan/plan.ts";
+import type { PlannedUpstream } from "../../src/session/state/plan.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
 import { begin, byType, DONE, finish, lastAsk, response, say } from "../support/answering.ts";
 import { Call } from "../support/call.ts";

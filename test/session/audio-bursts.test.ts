@@ -4,6 +4,7 @@ import { CLIENT } from "../../src/session/io.ts";
 import { Call, type Received } from "../support/call.ts";
 
 const MANUAL = { audio: { input: { turn_detection: null } } };
+const SERVER_VAD = { audio: { input: { turn_detection: { type: "server_vad" } } } };
 const errorsOf = (call: Call) =>
   call.events.filter(({ type }) => type === "error").map((event) => event["error"] as Received);
 const closeOf = (call: Call) => call.actions.findLast(({ type }) => type === "close");
@@ -85,39 +86,54 @@ describe("audio", () => {
     expect(errorsOf(call)).toHaveLength(3);
   });
 
-  test("[E120] half a minute at once is worked through at once, and beyond it ten seconds in a second", () => {
-    const received = (call: Call) => call.session.state().audio.received_ms;
-    for (const count of [1000, 16_500]) {
-      const call = new Call({ session: MANUAL, limits: { inputStepMs: 2000 } });
-      for (let n = 0; n < count; n += 1) call.client(audio(20));
-      call.client({ type: "input_audio_buffer.commit" });
-      const most = count * 20;
-      call.advance(20);
-      expect(received(call)).toBeGreaterThanOrEqual(Math.min(most, 30_000));
-      expect(received(call)).toBeLessThanOrEqual(Math.min(most, 36_000));
-      for (let seconds = 1; seconds <= 30; seconds += 1) {
-        call.advance(1000);
-        expect(received(call)).toBeGreaterThanOrEqual(Math.min(most, 30_000 + seconds * 10_000));
-        expect(received(call)).toBeLessThanOrEqual(Math.min(most, 36_000 + seconds * 10_000));
+  test.each([
+    ["five", "looks", SERVER_VAD, 30_000, 5000],
+    // 20 ms count as 8, not as 5: each is a message.
+    ["twelve and a half", "does not look", MANUAL, 75_000, 12_500],
+  ] as const)(
+    "[E120] half a minute's work is done at once, and beyond it %s seconds in a second where the relay %s for speech",
+    (_, __, session, burst, perSecond) => {
+      const received = (call: Call) => call.session.state().audio.received_ms;
+      for (const count of [1000, 5000]) {
+        const call = new Call({ session, limits: { inputStepMs: 2000 } });
+        for (let n = 0; n < count; n += 1) call.client(audio(20));
+        if (session === MANUAL) call.client({ type: "input_audio_buffer.commit" });
+        const most = count * 20;
+        call.advance(20);
+        expect(received(call)).toBeGreaterThanOrEqual(Math.min(most, 30_000));
+        expect(received(call)).toBeLessThanOrEqual(Math.min(most, burst + 6000));
+        for (let seconds = 1; seconds <= 15; seconds += 1) {
+          call.advance(1000);
+          expect(received(call)).toBeGreaterThanOrEqual(Math.min(most, burst + seconds * perSecond - 1000));
+          expect(received(call)).toBeLessThanOrEqual(Math.min(most, burst + 6000 + seconds * perSecond));
+        }
+        expect(received(call)).toBe(most);
+        expect(errorsOf(call)).toEqual([]);
+        if (session !== MANUAL) continue;
+        expect(call.heard()).toHaveLength(most * 48);
+        expect(call.types()).toContain("input_audio_buffer.committed");
       }
-      expect(call.heard()).toHaveLength(most * 48);
-      expect(call.types()).toContain("input_audio_buffer.committed");
-      expect(errorsOf(call)).toEqual([]);
-    }
-  });
+    },
+  );
 
-  test("[E120] however it is spread: twenty times real time is no way round it", () => {
-    const call = new Call({ session: MANUAL, limits: { inputStepMs: 2000 } });
-    for (let ms = 0; ms < 10_000; ms += 1) {
-      call.client(audio(20));
-      call.advance(1);
-    }
-    expect(call.session.state().audio.received_ms).toBeGreaterThanOrEqual(129_000);
-    expect(call.session.state().audio.received_ms).toBeLessThanOrEqual(136_000);
-    call.advance(8_000);
-    expect(call.heard()).toHaveLength(200_000 * 48);
-    expect(errorsOf(call)).toEqual([]);
-  });
+  test.each([
+    [SERVER_VAD, 30_000, 5],
+    [MANUAL, 120_000, 20],
+  ] as const)(
+    "[E120] however it is spread: more of it evenly is no way round it (%#)",
+    (session, burst, speed) => {
+      const call = new Call({ session, limits: { inputStepMs: 2000, clientAudioSpeed: 100 } });
+      for (let ms = 0; ms < 2000; ms += 1) {
+        call.client(audio(100));
+        call.advance(1);
+      }
+      expect(call.session.state().audio.received_ms).toBeGreaterThanOrEqual(burst + 2000 * speed - 1000);
+      expect(call.session.state().audio.received_ms).toBeLessThanOrEqual(burst + 2000 * speed + 6000);
+      call.advance(40_000);
+      expect(call.session.state().audio.received_ms).toBe(200_000);
+      expect(errorsOf(call)).toEqual([]);
+    },
+  );
 
   test("[E120] and what a client speaks meanwhile comes after it, whatever else it says", () => {
     const call = new Call({ session: MANUAL, limits: { inputStepMs: 2000 } });

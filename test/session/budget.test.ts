@@ -15,7 +15,7 @@ import { describe, expect, test } from "vitest";
 
 import type { Action } from "../../src/session/io.ts";
 import { DEFAULT_LIMITS } from "../../src/session/limits.ts";
-import type { PlannedUpstream } from "../../src/session/plan/plan.ts";
+import type { PlannedUpstream } from "../../src/session/state/plan.ts";
 import type { WireEvent } from "../support/wire-upstream.ts";
 import { Call, WIRE } from "../support/call.ts";
 import { silence, voice } from "../support/signal.ts";

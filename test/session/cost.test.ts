@@ -1,7 +1,7 @@
 /** What a session costs: by upstream, by what became of the answers, and in money. */
 import { describe, expect, test } from "vitest";
 
-import type { Price } from "../../src/session/cost/price.ts";
+import type { Price } from "../../src/session/state/price.ts";
 import { DONE } from "../support/answering.ts";
 import { Call, WIRE, type CallOptions, type Received } from "../support/call.ts";
 import { A, asked, B, lose, race, say, TURN, wire } from "../support/race.ts";

@@ -1,7 +1,7 @@
 /** Fillers: when the listener hears one, what becomes of it, and what it must never do. */
 import { describe, expect, test } from "vitest";
 
-import type { FillerPlan } from "../../src/session/aside/plan.ts";
+import type { FillerPlan } from "../../src/session/state/sounds.ts";
 import { begin, byType, finish, response, say } from "../support/answering.ts";
 import { Call, type CallOptions, type Received } from "../support/call.ts";
 import { concat, silence, voice } from "../support/signal.ts";

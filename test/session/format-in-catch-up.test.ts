@@ -1,7 +1,7 @@
 /** A stream that is begun in the very moment in which the client's format changes. */
 import { expect, test } from "vitest";
 import { createUpstream } from "../../src/upstreams/index.ts";
-import type { PlannedUpstream } from "../../src/session/plan/plan.ts";
+import type { PlannedUpstream } from "../../src/session/state/plan.ts";
 import { Call } from "../support/call.ts";
 import { voice } from "../support/signal.ts";
 

@@ -27,6 +27,15 @@ function transcribed(call: Call, transcript: string): string {
   return itemId;
 }
 
+/** The upstream refuses the answer that it was asked for last. */
+function refuse(call: Call, peer: string): void {
+  const respond = call.commands(peer).findLast(({ type }) => type === "respond");
+  if (respond?.type !== "respond") throw new Error("nothing was asked for");
+  const { responseId: id, cause = null } = respond;
+  const error = { code: "bad", message: "No such voice.", type: "invalid_request_error" };
+  call.upstream({ type: "refused", what: "respond", id, cause, error }, peer);
+}
+
 const asked = (call: Call): number => typesOf(call, "up0.1").filter((type) => type === "respond").length;
 
 describe("an input guard", () => {
@@ -183,6 +192,16 @@ describe("an input guard", () => {
     expect(asked(spoken)).toBe(0);
     judge(spoken, 0, null);
     expect(asked(spoken)).toBe(1);
+  });
+
+  test("[X224] what its upstream refuses when the words have passed is the client's own event", () => {
+    const call = inputGuarded();
+    typed(call, "Hello.");
+    call.client({ type: "response.create", event_id: "mine" });
+    call.hibernate();
+    judge(call, 0, null);
+    refuse(call, "up0.1");
+    expect(call.last("error")["error"]).toMatchObject({ code: "bad", event_id: "mine" });
   });
 
   test("[X225] it goes on in another isolate, and a session in which an answer waits does not sleep", () => {

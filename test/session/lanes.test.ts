@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { begin, finish, lastAsk, response, say } from "../support/answering.ts";
 import { Call } from "../support/call.ts";
 import { voice } from "../support/signal.ts";
-import type { LaneEvent } from "../../src/session/output/lane.ts";
+import type { LaneEvent } from "../../src/session/state/upstream-said.ts";
 
 const item = { response: "r", item: "i" } as const;
 

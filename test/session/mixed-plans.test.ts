@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 
 import type { JsonObject } from "../../src/protocol/json.ts";
-import type { PlannedUpstream } from "../../src/session/plan/plan.ts";
+import type { PlannedUpstream } from "../../src/session/state/plan.ts";
 import { Call } from "../support/call.ts";
 import { concat, silence, voice } from "../support/signal.ts";
 

@@ -1,7 +1,8 @@
 /** What moderators are asked, and what their answers mean. */
 import { describe, expect, test } from "vitest";
 import type { Json } from "../../src/protocol/json.ts";
-import { moderatorOf, type ModeratorChoice } from "../../src/session/guard/moderators/index.ts";
+import { moderatorOf } from "../../src/session/guard/moderators/index.ts";
+import type { ModeratorChoice } from "../../src/session/state/moderator-choice.ts";
 import type { LocalModerator, RemoteModerator } from "../../src/session/guard/moderators/moderator.ts";
 import { faultOfPattern, WINDOW_CHARS } from "../../src/session/guard/moderators/pattern-cost.ts";
 

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { sealedBytes } from "../../src/audio/sealed.ts";
-import { Outbox, type Sent } from "../../src/session/delivery/outbox.ts";
+import { Outbox, type Sent } from "../../src/session/client/outbox.ts";
 
 /** The same, without groups. */
 class Plain {

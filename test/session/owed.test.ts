@@ -57,6 +57,21 @@ describe("an answer that is owed", () => {
     expect(call.last("response.done")["response"]).toMatchObject({ status: "completed" });
   });
 
+  test("[L42] one that is asked for again is still the client's event: who refuses it refuses that one", () => {
+    const call = new Call({ upstreams: [FALLBACK] });
+    call.client({ type: "response.create", event_id: "mine" });
+    call.hibernate();
+    lose(call, "up0.1");
+    call.advance(300);
+    call.accept("up0.2");
+    const respond = call.commands("up0.2").findLast(({ type }) => type === "respond");
+    if (respond?.type !== "respond") throw new Error("it was not asked for again");
+    const { responseId: id, cause = null } = respond;
+    const error = { code: "bad", message: "No such voice.", type: "invalid_request_error" };
+    call.upstream({ type: "refused", what: "respond", id, cause, error }, "up0.2");
+    expect(call.last("error")["error"]).toMatchObject({ code: "bad", event_id: "mine" });
+  });
+
   test("[L41] what waited for the dial is owed from when it was sent; a greeting is no sign of life", () => {
     const call = new Call({ upstreams: [FALLBACK], connect: false });
     call.connect("realtime");
@@ -67,6 +82,41 @@ describe("an answer that is owed", () => {
     expect(call.open.has("up0.1")).toBe(true);
     call.advance(100);
     expect(call.open.has("up0.1")).toBe(false);
+  });
+
+  test("[L41] what a slow line still carries is owed from when it last carried something; what it does not is left", () => {
+    const buffered = (call: Call, bytes: number) => call.input({ type: "buffered", peer: "up0.1", bytes });
+    for (const [carries, leftAfterMs] of [
+      [true, 1250 + 1950],
+      [false, 1950],
+    ] as const) {
+      const call = new Call({ upstreams: [FALLBACK] });
+      const from = call.now;
+      buffered(call, 400_000);
+      call.client({ type: "response.create" });
+      for (let step = 1; step <= 5; step += 1) {
+        call.advance(250);
+        buffered(call, carries ? 400_000 - step * 80_000 : 400_000);
+      }
+      while (call.open.has("up0.1") && call.now - from < 10_000) call.advance(50);
+      expect(call.now - from).toBe(leftAfterMs);
+    }
+  });
+
+  test("[L41] a line that carries for ever is left after half a minute, and what little waits for a moment is no slow line", () => {
+    for (const [bytes, leftAfterMs] of [
+      [1_000_000, 30_000],
+      [20_000, 1950],
+    ] as const) {
+      const call = new Call({ upstreams: [FALLBACK] });
+      const from = call.now;
+      call.client({ type: "response.create" });
+      for (let step = 0; call.open.has("up0.1") && step < 800; step += 1) {
+        call.input({ type: "buffered", peer: "up0.1", bytes: bytes - step });
+        call.advance(50);
+      }
+      expect(call.now - from).toBe(leftAfterMs);
+    }
   });
 
   test("[L41] so is what a standby that took over was asked", () => {

@@ -1,7 +1,7 @@
 /** The relay's own voice when it does not do as it should, what it costs, and when the object dies. */
 import { describe, expect, test } from "vitest";
 
-import type { Sentence, Sound } from "../../src/session/aside/plan.ts";
+import type { Sentence, Sound } from "../../src/session/state/sounds.ts";
 import { begin, finish, say } from "../support/answering.ts";
 import type { Call } from "../support/call.ts";
 import {

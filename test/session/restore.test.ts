@@ -6,7 +6,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import type { JsonObject } from "../../src/protocol/json.ts";
-import type { PlannedUpstream } from "../../src/session/plan/plan.ts";
+import type { PlannedUpstream } from "../../src/session/state/plan.ts";
 import { Call, type CallOptions } from "../support/call.ts";
 import { silence, voice } from "../support/signal.ts";
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 
 import { KeptSpeech } from "../../src/session/aside/kept-speech.ts";
-import type { FillerPlan, Sentence, Sound } from "../../src/session/aside/plan.ts";
+import type { FillerPlan, Sentence, Sound } from "../../src/session/state/sounds.ts";
 import { begin, finish, say } from "../support/answering.ts";
 import type { Call } from "../support/call.ts";
 import { answering as guardedAnswer, PATTERNS, sound, words, wordsFirst } from "../support/guard.ts";

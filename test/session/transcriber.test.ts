@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { Context } from "../../src/session/context.ts";
 import { DEFAULT_LIMITS } from "../../src/session/limits.ts";
 import { TurnEnd } from "../../src/session/turn-end/turn-end.ts";
-import { WAITS } from "../../src/session/turn-end/waits.ts";
+import { WAITS } from "../../src/session/state/waits.ts";
 import { Call, type CallOptions } from "../support/call.ts";
 import { concat, silence, voice } from "../support/signal.ts";
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { Context } from "../../src/session/context.ts";
 import { DEFAULT_LIMITS } from "../../src/session/limits.ts";
 import { TurnEnd, type TurnEndSnapshot } from "../../src/session/turn-end/turn-end.ts";
-import { WAITS } from "../../src/session/turn-end/waits.ts";
+import { WAITS } from "../../src/session/state/waits.ts";
 import { Call } from "../support/call.ts";
 import { loadKernels } from "../support/kernels.ts";
 import { say } from "../support/say.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { isBackchannel, phraseOf } from "../../src/session/turn-end/words.ts";
+import { isBackchannel, phraseOf } from "../../src/session/state/phrases.ts";
 
 describe("words", () => {
   test.each([

@@ -1,7 +1,7 @@
 /** What must be true when nothing more comes, and what a call may cost at all. */
 import { DEFAULT_LIMITS } from "../../src/session/limits.ts";
 import type { SessionSnapshot } from "../../src/session/session.ts";
-import { TICKS_PER_MS } from "../../src/session/turns/audio-input.ts";
+import { TICKS_PER_MS } from "../../src/session/state/ticks.ts";
 import type { SimulatedCall } from "./call.ts";
 
 /** An announcement is on its way for at most so long. */

@@ -1,5 +1,5 @@
 /** At the end of a call: what providers were asked for had a cause, and an answer that broke off was gone on with. */
-import { WAITS, type Eagerness } from "../../src/session/turn-end/waits.ts";
+import { WAITS, type Eagerness } from "../../src/session/state/waits.ts";
 import type { SimulatedCall } from "./call.ts";
 import type { Provider } from "./provider.ts";
 import type { Turn } from "./turn-ends.ts";

@@ -5,7 +5,7 @@
  */
 import { readFrameHeader, FRAME_HEADER_BYTES } from "../../src/protocol/frame.ts";
 import { parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
-import type { FillerPlan } from "../../src/session/aside/plan.ts";
+import type { FillerPlan } from "../../src/session/state/sounds.ts";
 import type { Action } from "../../src/session/io.ts";
 import { fields, text } from "./fields.ts";
 import type { Random } from "./random.ts";

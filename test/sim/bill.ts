@@ -1,6 +1,6 @@
 /** What answers cost: by what providers told the relay, and by the relay's own account of it, which is in money. */
 import type { Input } from "../../src/session/io.ts";
-import type { PlannedUpstream } from "../../src/session/plan/plan.ts";
+import type { PlannedUpstream } from "../../src/session/state/plan.ts";
 import { parseJsonObject } from "../../src/protocol/json.ts";
 import type { SimulatedCall } from "./call.ts";
 import { fields, text } from "./fields.ts";

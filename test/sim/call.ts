@@ -1,6 +1,6 @@
 /** One simulated call, from its seed to its outcome. */
 import type { SessionSnapshot } from "../../src/session/session.ts";
-import type { Plan, PlannedUpstream } from "../../src/session/plan/plan.ts";
+import type { Plan, PlannedUpstream } from "../../src/session/state/plan.ts";
 import { isPriced, withPrices } from "./bill.ts";
 import { Checks, type Violation } from "./checks.ts";
 import { Client } from "./client.ts";

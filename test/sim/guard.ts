@@ -3,7 +3,7 @@
  * of a refused sentence is heard. Every word of a refused sentence is one that may not be said, so that each piece of it that
  * is judged is refused, however it is cut.
  */
-import type { GuardPlan } from "../../src/session/guard/plan.ts";
+import type { GuardPlan } from "../../src/session/state/guard-plan.ts";
 import type { Random } from "./random.ts";
 import type { Scenario, World } from "./world.ts";
 

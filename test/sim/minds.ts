@@ -3,7 +3,7 @@
  * is told as one note, never while the caller speaks or an answer is given, not after it was called off, and every task has an end.
  */
 import type { Call, DialEvents } from "../../durable-objects/dial.ts";
-import type { BackgroundPlan } from "../../src/session/background/plan.ts";
+import type { BackgroundPlan } from "../../src/session/state/background-plan.ts";
 import { isJsonObject, parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
 import type { SessionSnapshot } from "../../src/session/session.ts";
 import type { DialRequest } from "../../src/upstreams/upstream.ts";

@@ -115,7 +115,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     number: 13,
     what: "an answer that broke off is continued without end",
-    file: "src/session/links/recovery.ts",
+    file: "src/session/output/recovery.ts",
     from: "    if (!broken || broken.attempts >= MOST_ATTEMPTS || !this.#host.mayAsk() || !by.mayAskAgain()) return;",
     to: "    if (!broken || !this.#host.mayAsk()) return;",
     among: ["provider.dies_in_answers"],
@@ -123,7 +123,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     number: 14,
     what: "an answer that broke off is never continued",
-    file: "src/session/links/recovery.ts",
+    file: "src/session/output/recovery.ts",
     from: "    if (!broken || broken.attempts >= MOST_ATTEMPTS ||",
     to: "    if (broken ||",
     among: ["provider.close"],
@@ -131,16 +131,16 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     number: 15,
     what: "who serves is not told what changed in an item of before its time",
-    file: "src/session/links/link.ts",
-    from: "    if (this.#current?.alive) this.#host.replay?.changed(this.#current, itemId, whole);",
+    file: "src/session/links/serving.ts",
+    from: "    if (this.current?.alive) this.replay?.changed(this.current, itemId, whole);",
     to: "",
     among: ["provider.rollover", "client.late_acks"],
   },
   {
     number: 16,
     what: "who serves is not told what ended after it took over",
-    file: "src/session/links/link.ts",
-    from: "    if (current?.alive && current.knows.later.size > 0) this.#host.replay?.ended(current);",
+    file: "src/session/links/serving.ts",
+    from: "    if (current?.alive && current.knows.later.size > 0) this.replay?.ended(current);",
     to: "",
   },
   {
@@ -244,7 +244,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     number: 30,
     what: "upstreams that were hung up are not dialled when somebody speaks",
-    file: "src/session/links/link.ts",
+    file: "src/session/links/serving.ts",
     from: "  ensure(): void {\n    this.dial();\n",
     to: "  ensure(): void {\n    if (!this.#parked) this.dial();\n",
   },
@@ -287,8 +287,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     number: 36,
     what: "a successor is not told what changes in the session",
-    file: "src/session/links/link.ts",
-    from: '    if (command.type === "configure") this.#succession.restate(command);\n',
+    file: "src/session/links/serving.ts",
+    from: '    if (command.type === "configure") this.restate(command);\n',
     to: "",
     among: ["provider.standby", "caller.update", "provider.rollover"],
   },

@@ -22,9 +22,9 @@ export const RACE_MUTATIONS: readonly Mutation[] = [
   {
     number: 77,
     what: "what the death of one connection leads to is asked on another that died with it (X112)",
-    file: "src/session/links/link.ts",
-    from: "return !this.doomed && (this.#current?.alive ?? false);",
-    to: "return this.#current?.alive ?? false;",
+    file: "src/session/links/serving.ts",
+    from: "return !this.doomed && (this.current?.alive ?? false);",
+    to: "return this.current?.alive ?? false;",
     among: ["platform.deploy", "provider.silent_voice"],
   },
   ...TRIAL_MUTATIONS,

@@ -5,7 +5,8 @@
 import type { ToolCall } from "../../durable-objects/asked.ts";
 import type { Dial, DialEvents } from "../../durable-objects/dial.ts";
 import { type ClientSocket, putOut, readMark } from "../../durable-objects/pending-clients.ts";
-import { type Found, Shell, type ShellHost } from "../../durable-objects/shell.ts";
+import { Shell } from "../../durable-objects/shell.ts";
+import type { Found, ShellHost } from "../../durable-objects/shell-host.ts";
 import { readSnapshot } from "../../durable-objects/snapshot-versions.ts";
 import { CLIENT, type Dialect } from "../../src/session/io.ts";
 import {
@@ -14,7 +15,7 @@ import {
   type SessionSetup,
   type SessionSnapshot,
 } from "../../src/session/session.ts";
-import type { ToolResult } from "../../src/session/tools/plan.ts";
+import type { ToolResult } from "../../src/session/state/tool-plan.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
 import { loadKernels } from "../support/kernels.ts";
 import { RelayClientSocket } from "./client-socket.ts";

@@ -1,6 +1,6 @@
 /** What kind of call a seed is. */
 import type { Limits } from "../../src/session/limits.ts";
-import type { PlannedUpstream } from "../../src/session/plan/plan.ts";
+import type { PlannedUpstream } from "../../src/session/state/plan.ts";
 import type { JsonObject } from "../../src/upstreams/upstream.ts";
 import type { Random } from "./random.ts";
 import type { Scenario, SimUpstream, UpstreamKind } from "./world.ts";

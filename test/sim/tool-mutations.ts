@@ -5,7 +5,7 @@ export const TOOL_MUTATIONS: readonly Mutation[] = [
   {
     number: 85,
     what: "a call of an answer that was cut is made (X244)",
-    file: "src/session/tools/index.ts",
+    file: "src/session/tools/call.ts",
     from: 'if (response.phase !== "completed") return "cut_off";',
     to: 'if (response.phase === "failed") return "cut_off";',
     among: ["tool.webhook", "caller.barge_in", "caller.cancel"],

@@ -6,7 +6,7 @@
 import type { ToolCall } from "../../durable-objects/asked.ts";
 import { parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
 import type { SessionSnapshot } from "../../src/session/session.ts";
-import type { ToolPlan, ToolResult } from "../../src/session/tools/plan.ts";
+import type { ToolPlan, ToolResult } from "../../src/session/state/tool-plan.ts";
 import { textAt } from "../../src/upstreams/json.ts";
 import { fields } from "./fields.ts";
 import type { Random } from "./random.ts";

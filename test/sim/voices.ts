@@ -4,7 +4,7 @@
  */
 import type { Call, DialEvents } from "../../durable-objects/dial.ts";
 import { parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
-import type { FillerPlan, SpeechPlan } from "../../src/session/aside/plan.ts";
+import type { FillerPlan, SpeechPlan } from "../../src/session/state/sounds.ts";
 import type { DialRequest } from "../../src/upstreams/upstream.ts";
 import { textAt } from "../../src/upstreams/json.ts";
 import { fields } from "./fields.ts";

@@ -1,6 +1,6 @@
 /** What agents said, by its words: as the relay remembers it, and as a provider was told of it. */
 import type { Json, JsonObject } from "../../src/protocol/json.ts";
-import { cutAt, wordsHeard, type Entry } from "../../src/session/memory/conversation.ts";
+import { cutAt, wordsHeard, type Entry } from "../../src/session/memory/entry.ts";
 import type { SessionSnapshot } from "../../src/session/session.ts";
 import { fields, text } from "./fields.ts";
 

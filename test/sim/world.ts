@@ -1,8 +1,8 @@
 /** What the parts of one simulated call share. */
 import type { Dialect } from "../../src/session/io.ts";
-import type { GuardPlan } from "../../src/session/guard/plan.ts";
+import type { GuardPlan } from "../../src/session/state/guard-plan.ts";
 import type { Limits } from "../../src/session/limits.ts";
-import type { StrategyChoice } from "../../src/session/plan/plan.ts";
+import type { StrategyChoice } from "../../src/session/state/plan.ts";
 import type { JsonObject } from "../../src/upstreams/upstream.ts";
 import type { Checks } from "./checks.ts";
 import type { Quality } from "./connection.ts";
@@ -12,7 +12,7 @@ import type { Minds } from "./minds.ts";
 import type { Voices } from "./voices.ts";
 import type { Announced } from "./asides.ts";
 import type { PlanWatch } from "./plan-changes.ts";
-import type { FillerPlan } from "../../src/session/aside/plan.ts";
+import type { FillerPlan } from "../../src/session/state/sounds.ts";
 import type { Deeds } from "./tools.ts";
 import type { VirtualTime } from "./time.ts";
 

@@ -1,6 +1,6 @@
 /** Calls with a background mind: a text model whose requests are looked at, and answered piece by piece. */
 import type { Action } from "../../src/session/io.ts";
-import type { BackgroundPlan } from "../../src/session/background/plan.ts";
+import type { BackgroundPlan } from "../../src/session/state/background-plan.ts";
 import { isJsonObject, parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
 import { objectsAt, textAt } from "../../src/upstreams/json.ts";
 import type { WireMessage } from "../../src/upstreams/upstream.ts";

@@ -6,14 +6,14 @@ import { NO_KERNELS, type AudioKernels } from "../../src/audio/kernels.ts";
 import { FRAME_HEADER_BYTES, readFrameHeader, type FrameHeader } from "../../src/protocol/frame.ts";
 import { CLIENT, type Action, type Dialect, type Input } from "../../src/session/io.ts";
 import type { SpeechStore } from "../../src/session/aside/kept-speech.ts";
-import type { FillerPlan, Sounds } from "../../src/session/aside/plan.ts";
-import type { GuardPlan } from "../../src/session/guard/plan.ts";
-import type { BackgroundPlan } from "../../src/session/background/plan.ts";
-import type { ToolPlan } from "../../src/session/tools/plan.ts";
+import type { FillerPlan, Sounds } from "../../src/session/state/sounds.ts";
+import type { GuardPlan } from "../../src/session/state/guard-plan.ts";
+import type { BackgroundPlan } from "../../src/session/state/background-plan.ts";
+import type { ToolPlan } from "../../src/session/state/tool-plan.ts";
 import type { Limits } from "../../src/session/limits.ts";
 import type { AudioPool } from "../../src/session/setup.ts";
 import type { Locks } from "../../src/session/client/locks.ts";
-import type { EndOfTurnModel, Plan, PlannedUpstream, StrategyChoice } from "../../src/session/plan/plan.ts";
+import type { EndOfTurnModel, Plan, PlannedUpstream, StrategyChoice } from "../../src/session/state/plan.ts";
 import {
   Session,
   type SessionDependencies,

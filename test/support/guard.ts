@@ -1,7 +1,7 @@
 /** Calls under a guard: what its moderators are asked, and whose samples were heard. */
-import type { GuardPlan, InputGuardPlan, OutputGuardPlan } from "../../src/session/guard/plan.ts";
+import type { GuardPlan, InputGuardPlan, OutputGuardPlan } from "../../src/session/state/guard-plan.ts";
 import type { Action } from "../../src/session/io.ts";
-import type { PlannedUpstream } from "../../src/session/plan/plan.ts";
+import type { PlannedUpstream } from "../../src/session/state/plan.ts";
 import { begin } from "./answering.ts";
 import { Call, type CallOptions } from "./call.ts";
 import { base64 } from "./race.ts";

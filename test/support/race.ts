@@ -1,5 +1,5 @@
 /** Calls with two upstreams that are one voice, and what became of their answers. */
-import type { PlannedUpstream } from "../../src/session/plan/plan.ts";
+import type { PlannedUpstream } from "../../src/session/state/plan.ts";
 import { DONE } from "./answering.ts";
 import { Call, type CallOptions } from "./call.ts";
 import { concat, silence, voice } from "./signal.ts";

@@ -1,6 +1,6 @@
 /** Calls in which the relay has a voice of its own: its requests are looked at, and answered piece by piece. */
 import type { Action } from "../../src/session/io.ts";
-import type { Plan } from "../../src/session/plan/plan.ts";
+import type { Plan } from "../../src/session/state/plan.ts";
 import { parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
 import { textAt } from "../../src/upstreams/json.ts";
 import { byType } from "./answering.ts";

@@ -1,6 +1,6 @@
 /** Calls with tools that the relay runs: what the shell was asked to call, and what came of it. */
 import type { Action } from "../../src/session/io.ts";
-import type { ToolPlan, ToolResult } from "../../src/session/tools/plan.ts";
+import type { ToolPlan, ToolResult } from "../../src/session/state/tool-plan.ts";
 import type { SentCommand } from "./wire-upstream.ts";
 import { DONE, lastAsk } from "./answering.ts";
 import { Call, type CallOptions, type Received } from "./call.ts";

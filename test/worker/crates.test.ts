@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { CallStore, type Moment } from "../../durable-objects/call-store.ts";
 import { ByteBlocks } from "../../src/audio/blocks.ts";
 import { seal } from "../../src/audio/sealed.ts";
-import { Outbox } from "../../src/session/delivery/outbox.ts";
+import { Outbox } from "../../src/session/client/outbox.ts";
 import type { SessionSnapshot } from "../../src/session/session.ts";
 import { inObject } from "./object.ts";
 import { structuredSize } from "./structured-size.ts";

@@ -1,7 +1,7 @@
 /** Moderators are asked over HTTP or by a binding, and every question settles. */
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { createModerate } from "../../durable-objects/moderate.ts";
-import type { GuardPlan } from "../../src/session/guard/plan.ts";
+import type { GuardPlan } from "../../src/session/state/guard-plan.ts";
 
 afterEach(() => vi.unstubAllGlobals());
 

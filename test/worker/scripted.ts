@@ -2,11 +2,13 @@
 import type { Dial, DialEvents } from "../../durable-objects/dial.ts";
 import type { ClientSocket } from "../../durable-objects/pending-clients.ts";
 import type { SessionCore } from "../../durable-objects/session-core.ts";
-import { type Entry, Shell, type ShellHost } from "../../durable-objects/shell.ts";
+import type { Entry } from "../../durable-objects/callers.ts";
+import { Shell } from "../../durable-objects/shell.ts";
+import type { ShellHost } from "../../durable-objects/shell-host.ts";
 import type { Clock } from "../../durable-objects/timer.ts";
 import { type Action, CLIENT, type Input, type SessionState } from "../../src/session/io.ts";
 import type { SessionSnapshot } from "../../src/session/session.ts";
-import type { ToolResult } from "../../src/session/tools/plan.ts";
+import type { ToolResult } from "../../src/session/state/tool-plan.ts";
 import type { DialRequest, WireMessage } from "../../src/upstreams/upstream.ts";
 
 export class StillClock implements Clock {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type Entry, Shell } from "../../durable-objects/shell.ts";
+import type { Entry } from "../../durable-objects/callers.ts";
+import { Shell } from "../../durable-objects/shell.ts";
 import type { PendingMark } from "../../durable-objects/pending-clients.ts";
 import { CLIENT } from "../../src/session/io.ts";
 import { BY_KEY, PaperSocket, ScriptedSession, settled, setUp, surroundings } from "./scripted.ts";

@@ -1,7 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import relayConfig from "../../relay.config.ts";
-import type { StorageMode } from "../../src/session/plan/plan.ts";
+import type { StorageMode } from "../../src/session/state/plan.ts";
 import { createSession } from "./doors.ts";
 import { DuplexClient, FRAME, resumeRefused } from "./duplex-client.ts";
 import { inObject, keysOf, objectOf, pass, stateOf } from "./object.ts";

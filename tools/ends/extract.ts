@@ -7,7 +7,7 @@
 import { appendFileSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createSileroDetector } from "../../src/audio/vad/index.ts";
 import { samplesOfFrames, voiceFrames } from "../../src/audio/voice-frames.ts";
-import { CANDIDATE_MS } from "../../src/session/turn-end/turn-end.ts";
+import { CANDIDATE_MS } from "../../src/session/state/waits.ts";
 import { halting } from "../../bench/ends/callers.ts";
 import { looped } from "../../bench/ends/recordings.ts";
 import { Draw } from "../../bench/turns/draw.ts";

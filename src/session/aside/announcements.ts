@@ -9,12 +9,12 @@ import type { JsonObject } from "../../protocol/json.ts";
 import type { Asking } from "../output/asking.ts";
 import type { BargeIn } from "../output/barge-in.ts";
 import type { Listener } from "../output/listener.ts";
-import { isActive } from "../output/response.ts";
+import { isActive } from "../state/response.ts";
 import type { Responses } from "../output/responses.ts";
 import type { Tools } from "../tools/index.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
 import type { Floor } from "../floor/floor.ts";
-import { isSentence, type Sentence, type Sound } from "./plan.ts";
+import { isSentence, type Sentence, type Sound } from "../state/sounds.ts";
 import type { PlayerParts, SoundPlayer } from "./player.ts";
 import type { Sentences } from "./sentences.ts";
 

@@ -8,11 +8,11 @@ import type { Context } from "../context.ts";
 import type { Floor } from "../floor/floor.ts";
 import type { Asking } from "../output/asking.ts";
 import type { Listener } from "../output/listener.ts";
-import type { ResponseRecord } from "../output/response.ts";
+import type { ResponseRecord } from "../state/response.ts";
 import type { Responses } from "../output/responses.ts";
 import type { Tools } from "../tools/index.ts";
 import type { TurnTaking } from "../turns/turn-taking.ts";
-import { isSentence, type FillerPlan, type Sentence, type Sound } from "./plan.ts";
+import { isSentence, type FillerPlan, type Sentence, type Sound } from "../state/sounds.ts";
 import type { SoundPlayer } from "./player.ts";
 import type { Sentences } from "./sentences.ts";
 

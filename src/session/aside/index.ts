@@ -2,15 +2,15 @@
 import type { AudioFormat } from "../../audio/format.ts";
 import { ClientError } from "../../protocol/client-error.ts";
 import { isSpeakable } from "../../upstreams/cascade/synthesiser.ts";
-import type { Channels } from "../../upstreams/upstream.ts";
+import type { UpstreamInput } from "../channel-peers.ts";
 import { Announcements, type AnnouncementParts, type KeptAnnouncement } from "./announcements.ts";
 import { Fillers, type FillerParts, type FillersSnapshot } from "./fillers.ts";
 import { KeptSpeech, type SpeechStore } from "./kept-speech.ts";
-import { isSentence, type FillerPlan, type Sounds, type SpeechPlan } from "./plan.ts";
+import { isSentence, type FillerPlan, type Sounds, type SpeechPlan } from "../state/sounds.ts";
 import { SoundPlayer, type PlayerParts, type PlayerSnapshot } from "./player.ts";
 import { readSay, type SayMessage } from "./say.ts";
 import { Sentences } from "./sentences.ts";
-import { SPEECH_PEER, type OwnPeers, type PeerInput, type SynthesisSnapshot } from "./synthesis.ts";
+import { SPEECH_PEER, type SynthesisSnapshot } from "./synthesis.ts";
 
 interface AsideParts extends PlayerParts, FillerParts, AnnouncementParts {
   readonly config: FillerParts["config"] & {
@@ -22,8 +22,6 @@ interface AsideParts extends PlayerParts, FillerParts, AnnouncementParts {
   readonly tools: (NonNullable<FillerParts["tools"]> & NonNullable<AnnouncementParts["tools"]>) | null;
   readonly turns: AnnouncementParts["turns"];
   readonly port: PlayerParts["port"];
-  /** Connections beside those of upstreams, as peers of this name; a deadline of theirs has what `deadline` makes of it. */
-  ownPeers(channels: Channels, peer: string, deadline: (what: string) => string): OwnPeers;
 }
 
 /** What a plan says of it. */
@@ -62,9 +60,7 @@ export class Asides {
     this.#sentences =
       speech === undefined
         ? null
-        : new Sentences(parts.context, speech, store ?? new KeptSpeech(OWN_STORE_BYTES), (channels) =>
-            parts.ownPeers(channels, SPEECH_PEER, (what) => `aside:${SPEECH_PEER}:${what}`),
-          );
+        : new Sentences(parts.context, speech, store ?? new KeptSpeech(OWN_STORE_BYTES));
     this.#fillers = fillers ? new Fillers(parts, fillers, this.#player, this.#sentences) : null;
     this.#announcements = new Announcements(parts, this.#player, {
       leadMs: () => parts.config.relay(parts.port).leadMs,
@@ -138,8 +134,8 @@ export class Asides {
   }
 
   /** What comes of the voice's connections. */
-  input(input: PeerInput): void {
-    if (input.peer.startsWith(`${SPEECH_PEER}/`)) this.#sentences?.input(input);
+  input(input: UpstreamInput): void {
+    this.#sentences?.input(input);
   }
 
   /** A deadline `aside:<which>:<what>` came; of others it is enough that it did. */

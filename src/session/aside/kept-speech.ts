@@ -1,5 +1,5 @@
 /** Sentences of a configuration as they sound: who says one a second time asks nobody. The one that was not used for longest goes first. */
-import type { Sound } from "./plan.ts";
+import type { Sound } from "../state/sounds.ts";
 
 /** Where several sessions share a memory they share this. */
 export interface SpeechStore {

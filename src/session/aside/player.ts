@@ -9,9 +9,9 @@ import type { Context } from "../context.ts";
 import type { Floor } from "../floor/floor.ts";
 import type { Link } from "../links/link.ts";
 import type { Playout } from "../output/playout.ts";
-import { cancelled, isActive, type OwnSound } from "../output/response.ts";
+import { cancelled, isActive, type OwnSound } from "../state/response.ts";
 import type { Responses } from "../output/responses.ts";
-import type { Sound } from "./plan.ts";
+import type { Sound } from "../state/sounds.ts";
 
 /** Read when it is asked for: some of these parts are made later. */
 export interface PlayerParts {
@@ -125,7 +125,7 @@ export class SoundPlayer {
     if (at > 0 && !this.held)
       responses.own.play(record, fading(sound.samples, at, sound.rateHz, FADE_MS), format);
     if (reason === "answered") responses.end(record, { phase: "completed", reason: null, fault: null });
-    else responses.cancel(record, undefined, cancelled(reason));
+    else responses.cancel(record, cancelled(reason));
   }
 
   #over(): void {
@@ -136,8 +136,7 @@ export class SoundPlayer {
   #endLeft(): void {
     const record = this.#left === null ? undefined : this.#parts.responses.get(this.#left);
     this.#left = null;
-    if (record && isActive(record))
-      this.#parts.responses.cancel(record, undefined, cancelled("client_cancelled"));
+    if (record && isActive(record)) this.#parts.responses.cancel(record, cancelled("client_cancelled"));
   }
 
   snapshot(): PlayerSnapshot | null {

@@ -8,7 +8,7 @@ import { ClientError } from "../../protocol/client-error.ts";
 import type { Json } from "../../protocol/json.ts";
 import { isSpeakable } from "../../upstreams/cascade/synthesiser.ts";
 import type { Announcement } from "./announcements.ts";
-import { isSentence, type Sentence, type Sound } from "./plan.ts";
+import { isSentence, type Sentence, type Sound } from "../state/sounds.ts";
 import { MOST_MS } from "./synthesis.ts";
 
 /** Characters of a sentence: what is said in half a minute. */

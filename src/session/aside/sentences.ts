@@ -3,17 +3,12 @@
  * or never ends is heard by nobody and waited for by nothing. Those of the configuration are spoken once and kept.
  */
 import { synthesiserOf } from "../../upstreams/cascade/synthesiser.ts";
-import type { Channels, UpstreamFault } from "../../upstreams/upstream.ts";
+import type { UpstreamFault } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
 import type { SpeechStore } from "./kept-speech.ts";
-import type { Sentence, Sound, SpeechPlan } from "./plan.ts";
-import {
-  Synthesis,
-  type Outcome,
-  type OwnPeers,
-  type PeerInput,
-  type SynthesisSnapshot,
-} from "./synthesis.ts";
+import type { Sentence, Sound, SpeechPlan } from "../state/sounds.ts";
+import type { UpstreamInput } from "../channel-peers.ts";
+import { Synthesis, type Outcome, type SynthesisSnapshot } from "./synthesis.ts";
 
 /** Requests that run at once: voices are sold by how many. */
 const MOST_AT_ONCE = 2;
@@ -40,16 +35,11 @@ export class Sentences {
   readonly #voice: string;
 
   /** @throws UpstreamOptionsError */
-  constructor(
-    context: Context,
-    { options }: SpeechPlan,
-    store: SpeechStore,
-    peersOf: (channels: Channels) => OwnPeers,
-  ) {
+  constructor(context: Context, { options }: SpeechPlan, store: SpeechStore) {
     this.#context = context;
     this.#store = store;
     this.#voice = JSON.stringify(options);
-    this.#synthesis = new Synthesis(context, synthesiserOf(options), peersOf, (text, outcome) =>
+    this.#synthesis = new Synthesis(context, synthesiserOf(options), (text, outcome) =>
       this.#ended(text, outcome),
     );
   }
@@ -121,7 +111,7 @@ export class Sentences {
     return `${this.#voice} ${text}`;
   }
 
-  input(input: PeerInput): void {
+  input(input: UpstreamInput): void {
     this.#synthesis.input(input);
   }
 

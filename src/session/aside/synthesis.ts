@@ -15,24 +15,9 @@ import type {
   WireMessage,
 } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
-import type { Input, PeerId } from "../io.ts";
-import type { Sound } from "./plan.ts";
-
-/** What comes of a connection that the shell has opened. */
-export type PeerInput = Exclude<
-  Extract<Input, { readonly peer: string }>,
-  { readonly type: "buffered" | "observer" }
->;
-
-/** Connections beside those of upstreams, which the session opens, watches and closes. */
-export interface OwnPeers {
-  perform(): void;
-  input(input: PeerInput): void;
-  /** A deadline `aside:speech:<what>` came. */
-  due(what: string): void;
-  end(): void;
-  died(): void;
-}
+import { ChannelPeers, isChannelOf, type UpstreamInput } from "../channel-peers.ts";
+import type { PeerId } from "../io.ts";
+import type { Sound } from "../state/sounds.ts";
 
 /** Their peers are `speech/1`, … */
 export const SPEECH_PEER: PeerId = "speech";
@@ -59,23 +44,24 @@ export class Synthesis implements Channels {
   readonly #context: Context;
   readonly #voice: Synthesiser;
   readonly #ended: (text: string, outcome: Outcome) => void;
-  readonly #peers: OwnPeers;
+  readonly #peers: ChannelPeers;
   readonly #requests = new Map<string, Request>();
   #effects: ChannelEffect[] = [];
   #numbered = 0;
   /** Channels of another isolate, of whose sound nothing is here. */
   #orphans: readonly string[] = [];
 
-  constructor(
-    context: Context,
-    voice: Synthesiser,
-    peersOf: (channels: Channels) => OwnPeers,
-    ended: (text: string, outcome: Outcome) => void,
-  ) {
+  constructor(context: Context, voice: Synthesiser, ended: (text: string, outcome: Outcome) => void) {
     this.#context = context;
     this.#voice = voice;
     this.#ended = ended;
-    this.#peers = peersOf(this);
+    this.#peers = new ChannelPeers(context, this, {
+      peer: SPEECH_PEER,
+      alive: true,
+      takes: () => true,
+      nameOf: (what) => `aside:${SPEECH_PEER}:${what}`,
+      event: () => undefined,
+    });
   }
 
   /** Texts that are being spoken. */
@@ -122,8 +108,8 @@ export class Synthesis implements Channels {
     this.#orphans = [];
   }
 
-  input(input: PeerInput): void {
-    this.#peers.input(input);
+  input(input: UpstreamInput): void {
+    if (isChannelOf(input.peer, SPEECH_PEER)) this.#peers.input(input);
   }
 
   due(what: string): void {

@@ -2,21 +2,13 @@
  * When what came of a task may be told. At the next gap: nobody speaks, is heard, or is to answer, and the caller had a moment to
  * begin. What is urgent waits neither for the end of what plays nor for that moment; over the caller nothing is told.
  */
-import type { Context } from "../context.ts";
-import type { Listener } from "../output/listener.ts";
+import type { BackgroundParts } from "./ports.ts";
 
 /** The caller has the first word after an answer. */
 const PAUSE_MS = 500;
 const DEADLINE = "gap";
 
-/** Read when it is asked for. */
-export interface GapParts {
-  readonly context: Context;
-  readonly listener: Pick<Listener, "playingUntil">;
-  readonly port: { readonly live: boolean };
-  /** Nothing is asked, being said, being heard or half said, but for what still plays. */
-  readonly unasked: boolean;
-}
+type GapParts = Pick<BackgroundParts, "context" | "listener" | "port" | "unasked">;
 
 export class Gap {
   readonly #parts: GapParts;

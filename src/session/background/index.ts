@@ -4,109 +4,70 @@
  * gap, is told as an item and spoken of, once; what is called off, done anew or too late is dropped. Calls of tools that the text
  * model wants are made when they are on record, under names that stay the same, as those of speakers are.
  */
-import { ClientError } from "../../protocol/client-error.ts";
 import { parseJsonObject } from "../../protocol/json.ts";
-import type { TextModel } from "../../upstreams/cascade/text-model.ts";
-import type { ToolCall } from "../../upstreams/cascade/text-stream.ts";
+import { type TextModel, textModelOf } from "../../upstreams/cascade/text-model.ts";
 import type { UpstreamFault } from "../../upstreams/upstream.ts";
-import type { ClientPort } from "../client/client-port.ts";
-import type { Context } from "../context.ts";
-import type { Link } from "../links/link.ts";
-import type { UpstreamInput } from "../links/channel-peers.ts";
-import type { Conversation } from "../memory/conversation.ts";
-import type { Asking } from "../output/asking.ts";
-import type { Call } from "../tools/index.ts";
-import { placeItem, type PlacingParts } from "../tools/place-item.ts";
+import type { UpstreamInput } from "../channel-peers.ts";
+import type { BackgroundPlan } from "../state/background-plan.ts";
+import type { ToolPlan, ToolPlans, ToolResult } from "../state/tool-plan.ts";
+import type { BackgroundParts, Calls, HandedOn } from "./ports.ts";
+import { about, isOver, type Task } from "./task.ts";
+import { Telling, type TellingSnapshot } from "./telling.ts";
+import { type Outcome, Thinking, THINKS, type ThinkingSnapshot } from "./thinking.ts";
 import {
-  asFunction,
-  budgetMsOf,
-  FAILURES as TOOL_FAILURES,
-  type ToolPlan,
-  type ToolResult,
-} from "../tools/plan.ts";
-import { Gap, type GapParts } from "./gap.ts";
-import {
-  type BackgroundPlan,
   CALLED_OFF,
   type DropReason,
   droppedText,
   FAILURES,
-  itemText,
   LAST_WISH,
   NO_TASK,
   type TaskFailure,
   TOO_MANY,
   UNDER_WAY,
   wellCut,
-} from "./plan.ts";
-import { isOver, type Task, type Wanted } from "./task.ts";
-import { type Outcome, Thinking, THINKS, type ThinkingSnapshot } from "./thinking.ts";
+} from "./told.ts";
 import { askedOf } from "./transcript.ts";
-
-/** Read when it is asked for: some of these parts are made later. */
-export interface BackgroundParts extends PlacingParts, GapParts {
-  readonly context: Context;
-  readonly port: ClientPort;
-  readonly conversation: Conversation;
-  readonly links: readonly Link[];
-  readonly asking: Pick<Asking, "goOn">;
-}
-
-export interface BackgroundHost {
-  /** Something is to be on record before it is done. @returns its number */
-  record(): number;
-  isRecorded(number: number): boolean;
-  /** A call that was not answered at once has its result. */
-  answer(id: string, result: ToolResult): void;
-}
+import { WantedCalls } from "./wanted-calls.ts";
 
 /** Requests of one task that may bring calls; the next one is told to write. */
 const MOST_ROUNDS = 4;
-/** Calls of one request; what is beyond is not made. */
-const MOST_CALLS = 4;
 const MOST_TASK = 8192;
-const MOST_ARGUMENTS = 8192;
-/** Of what a tool gave the text model, which is told it with every request of the task. */
-const MOST_OUTPUT = 8192;
-/** All that the text model is told of a task, as JSON: it is in every snapshot, and in every request. */
-const MOST_TOLD = 196_608;
-/** Notes of dropped tasks that wait to be put into the conversation; the oldest are given up. */
-const MOST_UNSAID = 8;
-/** Calls that are not on record by then are not made; their results are waited for so much longer than their budget. */
-const RECORDED_WITHIN_MS = 10_000;
+/** The shell answers every call within its budget; what is lost is given up so long after it. */
 const LOST_MS = 2000;
 
 export class Background {
   readonly #parts: BackgroundParts;
-  readonly #host: BackgroundHost;
+  readonly #calls: Calls;
   readonly #plan: BackgroundPlan;
-  readonly #tools: ReadonlyMap<string, ToolPlan>;
   readonly #thinking: Thinking;
-  readonly #gap: Gap;
+  readonly #wanted: WantedCalls;
+  readonly #telling: Telling;
   #tasks = new Map<string, Task>();
-  /** What speakers are to know of tasks that were dropped: in the middle of an answer it would stand before its end. */
-  #unsaid: Unsaid[] = [];
-  /** Calls that this life of the session has made for tasks. */
-  readonly #made = new Set<string>();
 
   constructor(
     parts: BackgroundParts,
     plan: BackgroundPlan,
     model: TextModel,
     tools: readonly ToolPlan[],
-    host: BackgroundHost,
+    calls: Calls,
   ) {
+    const { context } = parts;
     this.#parts = parts;
     this.#plan = plan;
-    this.#host = host;
-    this.#tools = new Map(
-      tools.filter(({ name }) => plan.tools.includes(name)).map((tool) => [tool.name, tool]),
-    );
-    this.#gap = new Gap(parts);
-    this.#thinking = new Thinking(parts.context, model, {
+    this.#calls = calls;
+    const making = ({ id }: Task, name: string): void => this.#progress(id, "calls", name);
+    this.#wanted = new WantedCalls({ context, calls, making }, plan, tools);
+    const { announce } = plan;
+    this.#telling = new Telling(parts, { calls, announce, forget: (task) => this.#forget(task) });
+    this.#thinking = new Thinking(context, model, {
       writes: (id) => this.#progress(id, "writing"),
       ended: (id, outcome) => this.#answered(id, outcome),
     });
+  }
+
+  /** @param calls what its tasks are answers to, and its own calls are recorded with. */
+  static of(parts: BackgroundParts, { background, tools = [] }: ToolPlans, calls: Calls): Background | null {
+    return background ? new Background(parts, background, textModelOf(background.text), tools, calls) : null;
   }
 
   /** A task is under way, or what came of one waits to be told. */
@@ -115,7 +76,7 @@ export class Background {
   }
 
   /** Its call is on record. @returns what its speaker is told at once; null: its result, when it is there */
-  begin(call: Call): ToolResult | null {
+  begin(call: HandedOn): ToolResult | null {
     const { context, conversation, links, port } = this.#parts;
     // Its session was restored.
     if (this.#tasks.has(call.id)) return null;
@@ -145,19 +106,18 @@ export class Background {
 
   /** At the end of everything that happens: asks, makes calls, and tells what may be told now. */
   settle(): void {
-    if (this.#unsaid.length > 0 && this.#gap.urgent)
-      for (const { stream, text } of this.#unsaid.splice(0)) this.#note(stream, text, true);
+    this.#telling.settleNotes();
     if (this.#tasks.size === 0) return;
     for (const task of this.#tasks.values()) {
       if (isOver(task)) continue;
-      if (task.wanted.length > 0) this.#call(task);
+      if (task.wanted.length > 0) this.#goOn(task);
       else if (!this.#thinking.runs(task.id)) this.#ask(task);
     }
-    this.#tell();
+    this.#telling.settle(this.#tasks.values());
   }
 
   #ask(task: Task): void {
-    const tools = [...this.#tools.values()].map(asFunction);
+    const tools = this.#wanted.offered;
     const calls = task.round < MOST_ROUNDS;
     const { instructions } = this.#plan;
     this.#progress(task.id, "asked");
@@ -177,82 +137,23 @@ export class Background {
       // Asked once more when everything else of this moment is done.
       if (again && !task.again) task.again = true;
       else this.#end(task, null, failure, error);
-    } else if (outcome.calls.length > 0 && task.round < MOST_ROUNDS) this.#want(task, outcome);
-    else if (outcome.text === "") this.#end(task, null, "nothing");
+    } else if (outcome.calls.length > 0 && task.round < MOST_ROUNDS) {
+      const { text, calls } = outcome;
+      if (!this.#wanted.want(task, text, calls)) this.#end(task, null, "too_large");
+    } else if (outcome.text === "") this.#end(task, null, "nothing");
     else this.#end(task, outcome.text.toWellFormed(), null);
   }
 
-  /** Calls of tools that it wants made: when a snapshot that holds them is durable. */
-  #want(task: Task, { text, calls }: Extract<Outcome, { readonly calls: unknown }>): void {
-    const { context } = this.#parts;
-    task.round += 1;
-    task.again = false;
-    const wanted = calls.slice(0, MOST_CALLS).map((call, at) => this.#wantedOf(task, call, at));
-    const said: Task["entries"] = text === "" ? [] : [{ kind: "said", text, marks: [] }];
-    task.entries = [
-      ...task.entries,
-      ...said,
-      ...wanted.map(({ callId, name, arguments: args }, at) => {
-        const extra = calls[at]?.extra;
-        return { kind: "call" as const, callId, name, args, ...(extra && { extra }) };
-      }),
-    ];
-    if (isTooMuch(task.entries)) return this.#end(task, null, "too_large");
-    task.wanted = wanted;
-    task.record = this.#host.record();
-    context.deadlines.set(`mind:${task.id}:call`, context.now + RECORDED_WITHIN_MS);
-  }
-
-  #wantedOf({ id, round }: Task, { name, args }: ToolCall, at: number): Wanted {
-    const offered = this.#tools.has(name);
-    const given = args.trim() === "" ? "{}" : args;
-    const isObject = given.length <= MOST_ARGUMENTS && parseJsonObject(given) !== null;
-    const refusal = offered ? TOOL_FAILURES.invalid_arguments : TOOL_FAILURES.not_offered;
-    return {
-      id: `${id}_${round}_${at + 1}`,
-      callId: `call_${round}_${at + 1}`,
-      name,
-      arguments: isObject ? given : "{}",
-      output: offered && isObject ? null : refusal,
-    };
-  }
-
-  #call(task: Task): void {
-    const { context } = this.#parts;
-    if (this.#host.isRecorded(task.record))
-      for (const { id, callId, name, arguments: given, output } of task.wanted) {
-        if (output !== null || this.#made.has(id)) continue;
-        this.#made.add(id);
-        const tool = this.#tools.get(name);
-        const budgetMs = tool === undefined ? 0 : budgetMsOf(tool);
-        const until = context.deadlines.get(`mind:${task.id}:call`) ?? 0;
-        context.deadlines.set(`mind:${task.id}:call`, Math.max(until, context.now + budgetMs + LOST_MS));
-        context.metric("tools_called", 1);
-        this.#progress(task.id, "calls", name);
-        context.act({ type: "tool", id, callId, name, arguments: given });
-      }
-    if (task.wanted.every(({ output }) => output !== null)) this.#goOn(task);
-  }
-
-  /** The calls of a task have what they gave. */
+  /** Calls that it waits for are made, or have what they gave. */
   #goOn(task: Task): void {
-    for (const { id } of task.wanted) this.#made.delete(id);
-    const results = task.wanted.map(({ callId, output }) => {
-      return { kind: "result" as const, callId, output: wellCut(output ?? "", MOST_OUTPUT) };
-    });
-    task.entries = [...task.entries, ...results];
-    task.wanted = [];
-    this.#parts.context.deadlines.clear(`mind:${task.id}:call`);
-    if (isTooMuch(task.entries)) this.#end(task, null, "too_large");
-    else this.#ask(task);
+    if (!this.#wanted.make(task)) return;
+    if (this.#wanted.take(task)) this.#ask(task);
+    else this.#end(task, null, "too_large");
   }
 
   /** The shell has the result of a call. */
   result(id: string, result: ToolResult): void {
-    for (const { wanted } of this.#tasks.values())
-      for (const one of wanted)
-        if (one.id === id && one.output === null)
-          one.output = "output" in result ? result.output : TOOL_FAILURES[result.failure];
+    for (const task of this.#tasks.values()) this.#wanted.result(task, id, result);
     this.#parts.context.persist();
   }
 
@@ -274,68 +175,25 @@ export class Background {
     context.persist();
   }
 
-  /** What waits to be told: what is urgent first, then what was over first. */
-  #tell(): void {
-    const over = [...this.#tasks.values()].filter(isOver);
-    for (const task of over) if (task.duplex) this.#return(task);
-    const waiting = over.filter(({ duplex }) => !duplex);
-    const silent = this.#plan.announce ? [] : waiting;
-    for (const task of silent) if (this.#gap.urgent) this.#place(task, "silent");
-    const spoken = this.#plan.announce ? waiting : [];
-    const urgent = spoken.find((task) => task.urgent);
-    if (urgent !== undefined && this.#gap.urgent) return this.#place(urgent, "urgent");
-    const [next] = spoken;
-    if (next === undefined) this.#gap.forget();
-    else if (this.#gap.open) this.#place(next, "gap");
-  }
-
-  #place(task: Task, reason: "gap" | "urgent" | "silent"): void {
-    const { asking, context, port } = this.#parts;
-    this.#forget(task);
-    const spoken = reason !== "silent";
-    const item_id = this.#note(task.stream, itemText(task.text, task.result, task.failure, spoken));
-    const after_ms = Math.round(context.now - task.since);
-    port.tell({ ...about("placed", task), placed_item_id: item_id, reason, after_ms });
-    if (spoken) asking.goOn(task.stream);
-    context.persistNow();
-  }
-
-  /** What its speaker knows from now on. @returns the item's name */
-  #note(stream: number, text: string, quietly = false): string {
-    const content = [{ type: "input_text", text }];
-    return placeItem(this.#parts, stream, { type: "message", role: "system", content }, { quietly });
-  }
-
-  /** A duplex model is told what came of it as its provider has it: as the result of its call. */
-  #return(task: Task): void {
-    const { context, port } = this.#parts;
-    this.#forget(task);
-    const after_ms = Math.round(context.now - task.since);
-    port.tell({ ...about("placed", task), reason: "returned", after_ms });
-    this.#host.answer(task.id, { output: task.result ?? FAILURES[task.failure ?? "nothing"] });
-  }
-
   #drop(task: Task, reason: DropReason): void {
     const { context, port } = this.#parts;
     this.#forget(task);
     context.metric("delegations_dropped", 1);
     port.tell({ ...about("dropped", task), reason, after_ms: Math.round(context.now - task.since) });
     if (task.duplex)
-      this.#host.answer(task.id, { output: reason === "stale" ? FAILURES.timeout : CALLED_OFF });
-    // Its speaker would promise for ever what does not come.
+      this.#calls.answer(task.id, { output: reason === "stale" ? FAILURES.timeout : CALLED_OFF });
     else if (reason !== "superseded")
-      this.#unsaid.push({ stream: task.stream, text: droppedText(task.text, reason) });
-    if (this.#unsaid.length > MOST_UNSAID) this.#unsaid.shift();
+      this.#telling.note({ stream: task.stream, text: droppedText(task.text, reason) });
     context.persistNow();
   }
 
-  #forget({ id, wanted }: Task): void {
-    const { deadlines } = this.#parts.context;
+  #forget(task: Task): void {
+    const { id } = task;
     this.#tasks.delete(id);
-    for (const one of wanted) this.#made.delete(one.id);
+    this.#wanted.forget(task);
     this.#thinking.giveUp(id);
-    for (const what of ["stale", "call"]) deadlines.clear(`mind:${id}:${what}`);
-    if (this.#tasks.size === 0) this.#gap.forget();
+    this.#parts.context.deadlines.clear(`mind:${id}:stale`);
+    if (this.#tasks.size === 0) this.#telling.forgetGap();
   }
 
   /** A task is called off. @returns false: there is none of that name */
@@ -351,8 +209,7 @@ export class Background {
     const task = this.#tasks.get(id);
     if (task === undefined) return;
     if (what === "stale") return this.#drop(task, "stale");
-    const failure = this.#host.isRecorded(task.record) ? "timeout" : "not_recorded";
-    for (const one of task.wanted) one.output ??= TOOL_FAILURES[failure];
+    this.#wanted.due(task);
   }
 
   /** The session is over: nothing more is wanted. */
@@ -363,7 +220,7 @@ export class Background {
   /** The object died, and with it what was asked: it is asked anew. */
   died(): void {
     this.#thinking.died();
-    this.#gap.forget();
+    this.#telling.forgetGap();
   }
 
   #progress(id: string, step: "asked" | "writing" | "calls", name?: string): void {
@@ -382,52 +239,25 @@ export class Background {
     const tasks = [...this.#tasks.values()].map((task) => {
       return { ...task, wanted: task.wanted.map((one) => ({ ...one })) };
     });
-    const unsaid = [...this.#unsaid];
-    return { tasks, unsaid, thinking: this.#thinking.snapshot(), gapSince: this.#gap.snapshot() };
+    return { tasks, ...this.#telling.snapshot(), thinking: this.#thinking.snapshot() };
   }
 
-  restore({ tasks, unsaid, thinking, gapSince }: BackgroundSnapshot): void {
-    this.#unsaid = [...unsaid];
+  restore(snapshot: BackgroundSnapshot): void {
+    const { tasks, thinking } = snapshot;
     this.#tasks = new Map(
       tasks.map((task) => [task.id, { ...task, wanted: task.wanted.map((one) => ({ ...one })) }]),
     );
     this.#thinking.restore(thinking);
-    this.#gap.restore(gapSince);
-    this.#made.clear();
+    this.#telling.restore(snapshot);
+    this.#wanted.restored();
   }
 }
-
-/** `relay.delegation.cancel`. @throws ClientError when there is no such task. */
-export function cancelTask(tools: { readonly background: Background | null } | null, id: string): void {
-  if (tools?.background?.cancel(id) === true) return;
-  throw new ClientError(
-    "delegation_not_found",
-    `No task '${id}' is under way or waits to be told of.`,
-    "delegation_id",
-  );
-}
-
-const isTooMuch = (entries: Task["entries"]): boolean => JSON.stringify(entries).length > MOST_TOLD;
 
 function taskOf(given: unknown): string {
   return typeof given === "string" ? wellCut(given.trim(), MOST_TASK) : "";
 }
 
-function about(
-  what: "started" | "progress" | "done" | "failed" | "placed" | "dropped",
-  { id }: { readonly id: string },
-) {
-  return { type: `relay.delegation.${what}`, delegation_id: id };
-}
-
-interface Unsaid {
-  readonly stream: number;
-  readonly text: string;
-}
-
-export interface BackgroundSnapshot {
+export interface BackgroundSnapshot extends TellingSnapshot {
   readonly tasks: readonly Task[];
-  readonly unsaid: readonly Unsaid[];
   readonly thinking: ThinkingSnapshot;
-  readonly gapSince: number | null;
 }

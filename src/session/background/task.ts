@@ -1,6 +1,6 @@
 /** A task that a speaker handed on, from the call to what became of it. Plain data: what is done with it is `index.ts`. */
 import type { Entry } from "../../upstreams/cascade/history.ts";
-import type { TaskFailure } from "./plan.ts";
+import type { TaskFailure } from "./told.ts";
 
 /** A call of a tool that the text model wants made for the task. */
 export interface Wanted {
@@ -42,4 +42,12 @@ export interface Task {
 /** It came to its end: what came of it waits for its moment. */
 export function isOver({ result, failure }: Task): boolean {
   return result !== null || failure !== null;
+}
+
+/** The beginning of every event about a task. */
+export function about(
+  what: "started" | "progress" | "done" | "failed" | "placed" | "dropped",
+  { id }: { readonly id: string },
+) {
+  return { type: `relay.delegation.${what}`, delegation_id: id };
 }

@@ -21,13 +21,8 @@ import type {
 } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
-import {
-  ChannelPeers,
-  isChannelOf,
-  type ChannelsSnapshot,
-  type UpstreamInput,
-} from "../links/channel-peers.ts";
-import type { TaskFailure } from "./plan.ts";
+import { ChannelPeers, isChannelOf, type ChannelsSnapshot, type UpstreamInput } from "../channel-peers.ts";
+import type { TaskFailure } from "./told.ts";
 
 /** Their peers are `background/1`, … */
 const PEER: PeerId = "background";

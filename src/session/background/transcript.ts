@@ -2,7 +2,7 @@
 import { textAt } from "../../upstreams/json.ts";
 import { textOf } from "../../upstreams/common/told-context.ts";
 import type { Entry as Told } from "../../upstreams/cascade/history.ts";
-import { cutAt, type Entry, wordsHeard } from "../memory/conversation.ts";
+import { cutAt, type Entry, wordsHeard } from "../memory/entry.ts";
 
 const MOST_LINES = 128;
 const MOST_CHARS = 32_768;

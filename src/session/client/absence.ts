@@ -3,16 +3,11 @@
  * was heard, and whoever connects next is told the conversation as it stands and goes on with it.
  */
 import { isJsonObject, type Json } from "../../protocol/json.ts";
-import type { BargeIn } from "../output/barge-in.ts";
 import type { ClientPort } from "./client-port.ts";
 import type { Context } from "../context.ts";
-import type { Guard } from "../guard/index.ts";
 import type { Conversation } from "../memory/conversation.ts";
-import type { Link } from "../links/link.ts";
-import { cancelled } from "../output/response.ts";
-import type { Responses } from "../output/responses.ts";
-import type { Rounds } from "../output/rounds.ts";
-import type { TurnTaking } from "../turns/turn-taking.ts";
+import { cancelled } from "../state/response.ts";
+import type { BargeIn, Guard, Responses, Rounds, TurnTaking } from "./ports.ts";
 
 interface AbsenceParts {
   readonly context: Context;
@@ -22,8 +17,7 @@ interface AbsenceParts {
   readonly rounds: Rounds;
   readonly turns: TurnTaking;
   readonly bargeIn: BargeIn;
-  readonly links: readonly Link[];
-  readonly guard: Pick<Guard, "input"> | null;
+  readonly guard: Guard | null;
 }
 
 interface AbsenceHost {
@@ -49,14 +43,14 @@ export class Absence {
    * when one has gone and again before one comes: providers speak without being asked.
    */
   stop(): void {
-    const { context, responses, turns, bargeIn, links } = this.#parts;
+    const { context, responses, turns, bargeIn } = this.#parts;
     context.deadlines.clear("idle");
     turns.takeBack();
     this.#parts.rounds.concede();
     this.#unasked();
     for (const response of responses.active) {
       if (response.asked && !response.outOfBand && response.items.length === 0) this.#owed = true;
-      responses.cancel(response, links[response.stream], cancelled("client_gone"));
+      responses.cancel(response, cancelled("client_gone"));
     }
     bargeIn.clear();
   }

@@ -2,12 +2,9 @@
 import { ClientError } from "../../protocol/client-error.ts";
 import { jsonSize } from "../../protocol/json.ts";
 import type { Context } from "../context.ts";
-import type { Link } from "../links/link.ts";
-import type { Guard } from "../guard/index.ts";
 import type { Conversation } from "../memory/conversation.ts";
-import type { Responses } from "../output/responses.ts";
-import type { Rounds } from "../output/rounds.ts";
 import type { SessionObject } from "./session-object.ts";
+import type { Guard, Link, Responses, Rounds } from "./ports.ts";
 
 /** Read when it is asked for: some of these parts are made later. */
 interface KeptParts {
@@ -16,7 +13,7 @@ interface KeptParts {
   readonly sessionObject: SessionObject;
   readonly responses: Responses;
   readonly rounds: Rounds;
-  readonly guard: Pick<Guard, "input"> | null;
+  readonly guard: Guard | null;
   readonly links: readonly Link[];
 }
 

@@ -10,7 +10,7 @@ import { ClientError } from "../../protocol/client-error.ts";
 import type { Context } from "../context.ts";
 import type { Allowance } from "../io.ts";
 import type { Limits } from "../limits.ts";
-import { Rate } from "./budget-rate.ts";
+import { Rate } from "../state/rate.ts";
 
 /** What a message is refused for. */
 export type Resource = "events" | "bytes" | "audio";

@@ -5,34 +5,37 @@ import { ClientError } from "../../protocol/client-error.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import { isJsonObject, jsonSize, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { Item } from "../../upstreams/upstream.ts";
-import type { Asking } from "../output/asking.ts";
-import type { BargeIn } from "../output/barge-in.ts";
 import type { Backpressure } from "./backpressure.ts";
 import type { Budget } from "./budget.ts";
 import type { Kept } from "./budget-kept.ts";
-import type { PlainEvent } from "./client-messages-host.ts";
+import type { PlainEvent } from "../../protocol/client-events.ts";
 import type { ClientPort } from "./client-port.ts";
 import type { SessionObject } from "./session-object.ts";
 import type { Context } from "../context.ts";
-import { withoutAudio, type Conversation, type Entry } from "../memory/conversation.ts";
+import type { Conversation } from "../memory/conversation.ts";
+import { withoutAudio, type Entry } from "../memory/entry.ts";
 import { audioParts, inFormat, isUnspoken } from "../memory/item-audio.ts";
-import type { Guard } from "../guard/index.ts";
-import type { Delivery } from "../delivery/delivery.ts";
 import { checkItem } from "./item-check.ts";
 import { checkInput, checkParamsSize, withoutOwnVoice } from "./response-params.ts";
-import type { Link } from "../links/link.ts";
-import type { Listener } from "../output/listener.ts";
-import type { Playout } from "../output/playout.ts";
-import { responseFormat } from "../output/response-defaults.ts";
-import { isActive } from "../output/response.ts";
-import type { Idle } from "../turns/idle.ts";
-import type { Responses } from "../output/responses.ts";
-import type { Rounds } from "../output/rounds.ts";
-import { cancelTask } from "../background/index.ts";
-import type { Tools } from "../tools/index.ts";
-import type { Cast } from "../plan/cast.ts";
-import type { Voices } from "../plan/voices.ts";
-import type { TurnTaking } from "../turns/turn-taking.ts";
+import { responseFormat } from "../../protocol/response-output.ts";
+import { isActive } from "../state/response.ts";
+import { cancelTask, type BackgroundPort } from "./cancel-task.ts";
+import type {
+  Asking,
+  BargeIn,
+  Cast,
+  Delivery,
+  Guard,
+  Idle,
+  Link,
+  Listener,
+  Playout,
+  Responses,
+  Rounds,
+  Tools,
+  TurnTaking,
+  Voices,
+} from "./ports.ts";
 
 export interface CommandHost {
   readonly session: Pick<SessionObject, "update" | "checkParams" | "checkItem" | "checkPlan">;
@@ -54,17 +57,18 @@ export interface CommandParts {
   readonly playout: Playout;
   readonly responses: Responses;
   readonly turns: TurnTaking;
-  readonly idle: Pick<Idle, "arm" | "cut">;
+  readonly idle: Idle;
   readonly bargeIn: BargeIn;
   readonly asking: Asking;
   readonly rounds: Rounds;
   readonly listener: Listener;
   readonly delivery: Delivery;
   readonly links: readonly Link[];
-  readonly tools: Pick<Tools, "refuseResult" | "takeBack" | "background"> | null;
-  readonly guard: Pick<Guard, "input"> | null;
+  readonly tools: Tools | null;
+  readonly background: BackgroundPort | null;
+  readonly guard: Guard | null;
   /** All upstreams are told what a tool gave. */
-  readonly voices: Pick<Voices, "one" | "knowsAll">;
+  readonly voices: Voices;
   readonly cast: Pick<Cast, "update">;
   /** What the relay plays by itself. */
   readonly asides: {
@@ -134,7 +138,7 @@ export class ClientCommands {
       case "relay.say":
         return this.#parts.asides.request(event, { client: true, budget: this.#parts.budget });
       case "relay.delegation.cancel":
-        return cancelTask(this.#parts.tools, event.delegation_id);
+        return cancelTask(this.#parts.background, event.delegation_id);
       case "session.ack":
         return this.#parts.delivery.acknowledge(event.last_received);
       case "session.heartbeat":

@@ -1,6 +1,6 @@
 /** What reading a client's messages leads to. */
 import type { AudioFormat } from "../../audio/format.ts";
-import type { APPEND, ClientEvent } from "../../protocol/client-events.ts";
+import type { PlainEvent } from "../../protocol/client-events.ts";
 
 /** What of a message a piece of audio is. */
 export interface AudioPart {
@@ -15,6 +15,8 @@ export interface AudioPart {
 export interface ClientMessagesHost {
   /** Of the client's audio. */
   readonly inputFormat: AudioFormat;
+  /** Speech is looked for in it. */
+  readonly detects: boolean;
   /** The client wants something, other than that its audio is heard. */
   acted(): void;
   /** It goes on though it is refused, message after message. */
@@ -30,6 +32,3 @@ export interface ClientMessagesHost {
   /** Audio in the session's input format; a view that is valid only during the call. */
   audio(bytes: Uint8Array, part: AudioPart): void;
 }
-
-/** Every event but the audio, which is taken here. */
-export type PlainEvent = Exclude<ClientEvent, { readonly type: typeof APPEND }>;

@@ -6,34 +6,14 @@ import type { Codec, CodecSnapshot, DialectTraits, Heard } from "../../dialects/
 import { createCodec, traitsOf } from "../../dialects/index.ts";
 import { ClientError } from "../../protocol/client-error.ts";
 import { FRAME_AUDIO, FRAME_HEADER_BYTES, writeFrame } from "../../protocol/frame.ts";
-import type { Json, JsonObject } from "../../protocol/json.ts";
+import type { JsonObject } from "../../protocol/json.ts";
 import type { UpstreamFault, WireMessage } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
-import { Outbox, type OutboxSnapshot } from "../delivery/outbox.ts";
+import { Outbox, type OutboxSnapshot } from "./outbox.ts";
 import { CLIENT, type Dialect } from "../io.ts";
 import type { Budget } from "./budget.ts";
 import { FaultLimiter, type FaultLimiterSnapshot } from "./fault-limiter.ts";
-
-/** A server event before it got its event_id. */
-export interface ServerEvent {
-  readonly type: string;
-  readonly [field: string]: Json | undefined;
-}
-
-/** The same with it. */
-export type NamedEvent = { readonly [field: string]: Json | undefined };
-
-/** Who is told what the client is told, whether or not there is a client. */
-export interface EventTap {
-  /** Somebody is. */
-  readonly some: boolean;
-  /** And is told what is heard. */
-  readonly listening: boolean;
-  event(event: NamedEvent): void;
-  audio(address: AudioAddress, bytes: Uint8Array): void;
-  /** @param cause of what went wrong. @returns false: it is the client's to know. */
-  error(cause: string | null, error: JsonObject): boolean;
-}
+import type { EventTap, ServerEvent, NamedEvent, AudioAddress } from "../state/server-events.ts";
 
 const NO_TAP: EventTap = {
   some: false,
@@ -42,14 +22,6 @@ const NO_TAP: EventTap = {
   audio() {},
   error: () => false,
 };
-
-/** Everything about an audio delta that stays the same for one item, made once. */
-export interface AudioAddress {
-  /** `"response_id":…,"item_id":…,"output_index":…,"content_index":…` */
-  readonly members: string;
-  readonly stream: number;
-  readonly ordinal: number;
-}
 
 /** More messages than a session can send between two snapshots: a client that says it has more is not believed. */
 const MESSAGES_PER_SNAPSHOT = 10_000;

@@ -1,20 +1,42 @@
 /** What commands act on and ask of a session, whoever gives them: its client, or an observer of the application's. */
-import type { Conduct } from "../conduct.ts";
+import type { AudioKernels } from "../../audio/kernels.ts";
+import type { ResponseParams } from "../../protocol/client-events.ts";
+import type { Configuration } from "./configuration.ts";
 import type { Budget } from "./budget.ts";
 import type { CommandHost, CommandParts } from "./client-commands.ts";
 
 /** @param budget what they may cost. */
-export function commandParts(conduct: Conduct, budget: Budget): CommandParts {
-  const { context, port, kept, backpressure, conversation, playout, responses, turns, guard } = conduct;
-  const { bargeIn, asking, rounds, listener, delivery, idle, links, voices, tools, cast, asides } = conduct;
+export function commandParts(parts: Omit<CommandParts, "budget">, budget: Budget): CommandParts {
+  const { context, port, kept, backpressure, conversation, playout, responses, turns, guard } = parts;
+  const {
+    bargeIn,
+    asking,
+    rounds,
+    listener,
+    delivery,
+    idle,
+    links,
+    voices,
+    tools,
+    background,
+    cast,
+    asides,
+  } = parts;
   const shared = { context, port, kept, backpressure, conversation, playout, responses, turns, guard };
-  const others = { bargeIn, asking, rounds, listener, delivery, idle, links, tools };
+  const others = { bargeIn, asking, rounds, listener, delivery, idle, links, tools, background };
   return { ...shared, ...others, budget, voices, cast, asides };
+}
+
+/** What carries out what is not the conversation's. */
+interface CommandedParts {
+  readonly asking: { respond(params: ResponseParams): void };
+  readonly config: Configuration;
+  readonly kernels: AudioKernels;
 }
 
 /** @param session how it is changed, and what may be asked of it. */
 export function commandHost(
-  { asking, config, kernels }: Conduct,
+  { asking, config, kernels }: CommandedParts,
   session: CommandHost["session"],
 ): CommandHost {
   return {

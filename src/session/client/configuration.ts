@@ -13,7 +13,8 @@ import {
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import { withoutToolSecrets, withToolSecrets } from "../../protocol/tool-secrets.ts";
 import type { UpstreamConfig } from "../../upstreams/upstream.ts";
-import { WAITS, type Eagerness } from "../turn-end/waits.ts";
+import { WAITS, type Eagerness } from "../state/waits.ts";
+import type { ClientKind, RelaySettings } from "../state/relay-settings.ts";
 
 /** Session keys that `UpstreamConfig` names itself. */
 const NAMED = new Set([
@@ -56,23 +57,6 @@ const CONFIRM_UNPACED_MS = 160;
 const DISMISS_MS = 250;
 /** Clearly quieter, and still to be followed; 12 to 18 may be asked for. */
 const DUCK_DB = 15;
-
-/** What settings have their defaults by: what the client negotiated, and says of its player. */
-export interface ClientKind {
-  readonly extended: boolean;
-  readonly holds: boolean;
-  readonly ducks: boolean;
-}
-
-export interface RelaySettings {
-  readonly leadMs: number | null;
-  readonly confirmMs: number;
-  readonly dismissMs: number;
-  readonly eagerMs: number | null;
-  /** How agents give way while a sound over them is judged, where it can be done. */
-  readonly overAgent: "duck" | "hold";
-  readonly duckDb: number;
-}
 
 export class Configuration {
   #config: SessionConfig;

@@ -4,10 +4,40 @@
  * and nothing is said. A client that saw no more than the snapshot knows goes on exactly there; one that saw more is
  * told which of our messages are forgotten, and nothing that was under way goes on (docs/wire.md).
  */
-import type { NumberRange } from "./client-port.ts";
-import type { Conduct } from "../conduct.ts";
-import type { Link } from "../links/link.ts";
-import type { SessionSnapshot } from "../session.ts";
+import type { ClientPort, NumberRange } from "./client-port.ts";
+import type { Context } from "../context.ts";
+import type { SessionSnapshot } from "../snapshot.ts";
+import type {
+  BargeIn,
+  Delivery,
+  Eager,
+  Floor,
+  Listener,
+  LostLink,
+  Recovery,
+  Rounds,
+  TurnTaking,
+} from "./ports.ts";
+
+/** Read when they are asked for. */
+interface DoubtParts {
+  readonly context: Context;
+  readonly port: ClientPort;
+  readonly delivery: Delivery;
+  readonly listener: Listener;
+  /** All that is connected. */
+  readonly lines: readonly LostLink[];
+  readonly recovery: Recovery;
+  readonly rounds: Rounds;
+  readonly turns: TurnTaking;
+  readonly eager: Eager;
+  readonly floor: Floor;
+  readonly bargeIn: BargeIn;
+  readonly background: { died(): void } | null;
+  readonly asides: { died(): void };
+  /** Nothing is under way. */
+  readonly quiet: boolean;
+}
 
 /**
  * A deploy ends every session's object at once, and clients are back within a tenth of a second. Where nobody waits for an
@@ -16,17 +46,17 @@ import type { SessionSnapshot } from "../session.ts";
 const REVIVE_WITHIN_MS = 2000;
 
 export class Doubt {
-  readonly #conduct: Conduct;
+  readonly #parts: DoubtParts;
   #kept: SessionSnapshot | null = null;
   /** Links whose connections died with the former life, until they are dialled again, and which connections those are. */
-  #widowed: readonly { readonly link: Link; readonly serving: number }[] = [];
+  #widowed: readonly { readonly link: LostLink; readonly serving: number }[] = [];
   /** Something was under way when the object died. */
   #hurried = false;
   /** The former life's last moment that is known. */
   #knownUntil = 0;
 
-  constructor(conduct: Conduct) {
-    this.#conduct = conduct;
+  constructor(parts: DoubtParts) {
+    this.#parts = parts;
   }
 
   /** All that is known while there is doubt; null: there is none. */
@@ -35,7 +65,7 @@ export class Doubt {
   }
 
   begin(snapshot: SessionSnapshot): void {
-    const { context, port, delivery } = this.#conduct;
+    const { context, port, delivery } = this.#parts;
     const until = snapshot.doubtedUntil ?? context.now + context.limits.clientGoneMs;
     // An object that dies again must not begin the client's time anew.
     if (snapshot.doubtedUntil === null) context.persistNow();
@@ -44,7 +74,7 @@ export class Doubt {
     context.deadlines.restore([...ends, ["client:gone", until]]);
     port.closed();
     delivery.closed();
-    this.#conduct.listener.away();
+    this.#parts.listener.away();
   }
 
   /** The client is waited for until then. */
@@ -61,22 +91,22 @@ export class Doubt {
     this.#resumeDeadlines(this.#kept);
     this.#knownUntil = this.#kept.context.now;
     this.#kept = null;
-    this.#hurried = !this.#conduct.quiet;
+    this.#hurried = !this.#parts.quiet;
     // Nothing is told the upstreams any more, not even that an answer was asked for in vain.
-    this.#conduct.eager.forget();
-    this.#conduct.tools?.background?.died();
-    this.#conduct.asides.died();
-    this.#widowed = this.#conduct.lines
+    this.#parts.eager.forget();
+    this.#parts.background?.died();
+    this.#parts.asides.died();
+    this.#widowed = this.#parts.lines
       .filter(({ phase }) => phase !== "idle" && phase !== "closed")
       .map((link) => ({ link, serving: link.serving }));
-    const forgotten = lastReceived === null ? null : this.#conduct.port.recall(lastReceived);
+    const forgotten = lastReceived === null ? null : this.#parts.port.recall(lastReceived);
     if (forgotten !== null || lastReceived === null) this.#forsake();
     return forgotten;
   }
 
   /** Time stood still for them. */
   #resumeDeadlines({ context: { deadlines, now } }: SessionSnapshot): void {
-    const { context } = this.#conduct;
+    const { context } = this.#parts;
     for (const [name, at] of deadlines) {
       if (/^(session|client):/.test(name)) continue;
       context.deadlines.set(name, context.now + Math.max(0, at - now));
@@ -85,7 +115,7 @@ export class Doubt {
 
   /** The client has seen what is not known here: nothing that was under way goes on, and it knows that. */
   #forsake(): void {
-    const { port, recovery, rounds, lines, turns } = this.#conduct;
+    const { port, recovery, rounds, lines, turns } = this.#parts;
     port.silently(() => {
       rounds.halt();
       for (const link of lines) link.doomed = true;
@@ -97,7 +127,7 @@ export class Doubt {
 
   /** The client has heard the verdict: connections that died are dialled again, and what is owed is asked for. */
   settle(): void {
-    const { recovery, rounds, links, turns, floor, bargeIn } = this.#conduct;
+    const { recovery, rounds, turns, floor, bargeIn } = this.#parts;
     const widowed = this.#widowed;
     this.#widowed = [];
     if (widowed.length > 0) rounds.halt();
@@ -110,7 +140,7 @@ export class Doubt {
       else link.retryWithin(REVIVE_WITHIN_MS);
     }
     bargeIn.tellUnreceived();
-    recovery.askOwed(links);
+    recovery.askOwed();
     turns.tellAgain();
     floor.tellAgain();
   }

@@ -9,7 +9,7 @@ import { ClientError } from "../../protocol/client-error.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import { isJsonObject, type Json, type JsonObject, ownAt, sameJson } from "../../protocol/json.ts";
 import { valueAt, withValueAt, type SessionConfig } from "../../protocol/session-config.ts";
-import type { PlanNow } from "../plan/cast.ts";
+import type { PlanNow } from "../state/plan-now.ts";
 
 export interface Locks {
   /** Paths in the session object (`instructions`, `audio.input.turn_detection.idle_timeout_ms`), or `unknown`. */

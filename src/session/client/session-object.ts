@@ -7,23 +7,17 @@ import { jsonSize, type JsonObject } from "../../protocol/json.ts";
 import { readPlayerDucks, sameConfig, type SessionConfig } from "../../protocol/session-config.ts";
 import type { UpstreamConfig } from "../../upstreams/upstream.ts";
 import { eventIdOfCause, type Context } from "../context.ts";
-import type { Delivery } from "../delivery/delivery.ts";
-import type { Link } from "../links/link.ts";
-import type { Cast, PlanNow } from "../plan/cast.ts";
-import type { Asking } from "../output/asking.ts";
-import type { Playout } from "../output/playout.ts";
+import type { PlanNow } from "../state/plan-now.ts";
 import type { SessionSetup } from "../setup.ts";
-import { namesOfTools } from "../tools/plan.ts";
-import type { Idle } from "../turns/idle.ts";
-import type { Transcriber } from "../turns/transcriber.ts";
-import type { TurnTaking } from "../turns/turn-taking.ts";
+import { namesOfTools } from "../state/tool-plan.ts";
 import type { Backpressure } from "./backpressure.ts";
 import type { Budget } from "./budget.ts";
 import type { ClientPort } from "./client-port.ts";
 import { Configuration } from "./configuration.ts";
 import { checkParams, checkPlan, checkRole, type Locks, NO_LOCKS, restrain } from "./locks.ts";
-import { responseFormat } from "../output/response-defaults.ts";
+import { responseFormat } from "../../protocol/response-output.ts";
 import { Updates, type Judge } from "./updates.ts";
+import type { Asking, Cast, Delivery, Idle, Link, Playout, Transcriber, TurnTaking } from "./ports.ts";
 
 /** Read when they are asked for: some of these parts are made later. */
 interface SessionObjectParts {

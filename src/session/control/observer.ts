@@ -1,31 +1,16 @@
 /** One observer: what it may still be sent, and what it may still ask for. Nothing of it costs the call anything. */
 import type { ClientError } from "../../protocol/client-error.ts";
 import type { JsonObject } from "../../protocol/json.ts";
-import { Budget } from "../client/budget.ts";
 import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
+import type { Means } from "./ports.ts";
 
 /** It does not read: private use (RFC 6455 §7.4.2). */
 const UNREAD_CODE = 4010;
 
-/** Its own for all but answers, which cost the same whoever asks. */
-class ObserverBudget extends Budget {
-  readonly #session: Budget;
-
-  constructor(context: Context, session: Budget) {
-    super(context);
-    this.#session = session;
-  }
-
-  override refusedAnswer(): ClientError | null {
-    return this.#session.refusedAnswer();
-  }
-}
-
 export interface ObserverHost {
   readonly context: Context;
-  /** Of the session. */
-  readonly budget: Budget;
+  readonly means: Means;
   /** It is dropped, and its connection closed. */
   drop(observer: Observer, code: number, reason: string): void;
 }
@@ -34,7 +19,8 @@ export class Observer {
   readonly peer: PeerId;
   /** It is told what is heard, too. */
   readonly audio: boolean;
-  readonly budget: Budget;
+  readonly budget: Means["budget"];
+  readonly commands: Means["commands"];
   readonly #host: ObserverHost;
   /** Bytes or characters that can still stand in its socket, and how many of them it had to be told. */
   #unread = 0;
@@ -47,7 +33,8 @@ export class Observer {
     this.peer = peer;
     this.audio = audio;
     this.#host = host;
-    this.budget = new ObserverBudget(host.context, host.budget);
+    this.budget = host.means.budget;
+    this.commands = host.means.commands;
   }
 
   /** An event as text. What does not fit drops the observer, not the event: it would never know what it missed. */

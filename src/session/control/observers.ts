@@ -6,16 +6,13 @@
 import { excessOf, isJsonObject, parseJsonObject, type JsonObject } from "../../protocol/json.ts";
 import { ClientError } from "../../protocol/client-error.ts";
 import { eventIdOf, readClientEvent } from "../../protocol/client-events.ts";
-import type { AudioAddress, EventTap, NamedEvent } from "../client/client-port.ts";
-import { ClientCommands, type CommandHost } from "../client/client-commands.ts";
-import { commandHost, commandParts } from "../client/command-parts.ts";
-import type { PlainEvent } from "../client/client-messages-host.ts";
-import { costOf } from "../client/event-cost.ts";
-import type { Resource } from "../client/budget.ts";
-import { excessError, jsonMost } from "../client/message-faults.ts";
-import type { Conduct } from "../conduct.ts";
+import type { AudioAddress, EventTap, NamedEvent } from "../state/server-events.ts";
+import type { PlainEvent } from "../../protocol/client-events.ts";
+import { costOf } from "../state/event-cost.ts";
+import { excessError, jsonMost } from "../state/json-most.ts";
 import type { PeerId } from "../io.ts";
 import type { WireMessage } from "../../upstreams/upstream.ts";
+import type { Means, Observed } from "./ports.ts";
 import { causeOf, type ObserverInput, observerOf } from "./names.ts";
 import { Observer } from "./observer.ts";
 
@@ -45,28 +42,21 @@ export interface ObserversHost {
   /** What happens to a session whose client has still to say what it has seen waits for that. */
   waits(): boolean;
   end(): void;
+  /** Of another observer. */
+  means(): Means;
 }
 
 export class Observers implements EventTap {
-  readonly #conduct: Conduct;
+  readonly #conduct: Observed;
   readonly #host: ObserversHost;
-  readonly #commands: CommandHost;
   /** Oldest first. */
   readonly #observers = new Map<PeerId, Observer>();
   #listening = 0;
   #acted = false;
 
-  constructor(conduct: Conduct, host: ObserversHost) {
+  constructor(conduct: Observed, host: ObserversHost) {
     this.#conduct = conduct;
     this.#host = host;
-    const { sessionObject } = conduct;
-    this.#commands = commandHost(conduct, {
-      update: (session) => sessionObject.update(session, "application"),
-      // What is locked is locked for the client, but what it hears has the format that it knows.
-      checkParams: (params) => sessionObject.requireClientsFormat(params),
-      checkItem: () => {},
-      checkPlan: (before, after) => sessionObject.checkPlan(before, after, "application"),
-    });
   }
 
   get some(): boolean {
@@ -105,9 +95,9 @@ export class Observers implements EventTap {
     const [oldest] = this.#observers.values();
     const full = this.#observers.size >= this.#conduct.context.limits.observers;
     if (full && oldest !== undefined) this.#drop(oldest, DISPLACED_CODE, "other observers came");
-    const { context, budget } = this.#conduct;
+    const { context } = this.#conduct;
     const drop = (each: Observer, code: number, reason: string): void => this.#drop(each, code, reason);
-    const observer = new Observer(peer, audio, { context, budget, drop });
+    const observer = new Observer(peer, audio, { context, means: this.#host.means(), drop });
     this.#observers.set(peer, observer);
     if (audio) this.#listening += 1;
     if (!again) this.#greet(observer);
@@ -215,7 +205,7 @@ export class Observers implements EventTap {
     }
   }
 
-  #lack({ budget }: Observer, data: WireMessage): Resource | null {
+  #lack({ budget }: Observer, data: WireMessage): "bytes" | "events" | null {
     const { now } = this.#conduct.context;
     if (!budget.bytes.take(data.length, now)) return "bytes";
     return budget.events.take(1, now) ? null : "events";
@@ -254,9 +244,7 @@ export class Observers implements EventTap {
     if (event.type === "conversation.item.retrieve") return this.#retrieve(observer, event.item_id);
     this.#acted = true;
     context.cause = causeOf(observer.peer, eventIdOf(message), context.newId("event"));
-    // It has what the client has, but for its budget.
-    const parts = commandParts(this.#conduct, observer.budget);
-    new ClientCommands(parts, this.#commands).handle(event as PlainEvent);
+    observer.commands.handle(event as PlainEvent);
   }
 
   /** @throws ClientError */

@@ -5,11 +5,11 @@
 import { durationMs, type AudioFormat } from "../../audio/format.ts";
 import type { UpstreamEvent } from "../../upstreams/upstream.ts";
 import type { JsonObject } from "../../protocol/json.ts";
-import type { ClientPort } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
-import type { ConnectionIdentity } from "../links/connection.ts";
+import type { ConnectionIdentity } from "../state/connection-identity.ts";
 import type { MetricName } from "../metrics.ts";
-import type { ResponseRecord } from "../output/response.ts";
+import type { ResponseRecord } from "../state/response.ts";
+import type { ServerEvent } from "../state/server-events.ts";
 import { Ledger, type Kind, type LedgerSnapshot, type Sum } from "./ledger.ts";
 import type { Meter, OwnRole, Used } from "./meter.ts";
 import type { CostPlan } from "./plan.ts";
@@ -17,10 +17,17 @@ import { add, type Units } from "./price.ts";
 import { rounded, shownSums, totalOf } from "./shown.ts";
 import { statedUnits, transcriptUnits } from "./stated.ts";
 
+/** Who is told what it costs: the client, and the application. */
+interface CostPort {
+  tell(event: ServerEvent): void;
+  /** Observers alone. */
+  tellApplication(event: ServerEvent): void;
+}
+
 /** Read when it is asked for: some of these parts are made later. */
 export interface CostParts {
   readonly context: Context;
-  readonly port: Pick<ClientPort, "tell" | "tellApplication">;
+  readonly port: CostPort;
   readonly responses: { get(id: string): ResponseRecord | undefined };
   readonly turns: { readonly count: number };
 }

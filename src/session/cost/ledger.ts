@@ -1,6 +1,7 @@
 /** What was used, by upstream, by which of its candidates, and for what. */
 import type { OwnRole } from "./meter.ts";
-import { add, moneyOf, ratesOf, UNITS, type Price, type Unit, type Units } from "./price.ts";
+import { add, moneyOf, ratesOf, UNITS, type Unit, type Units } from "./price.ts";
+import type { Price } from "../state/price.ts";
 
 /**
  * `heard`, `unheard`: of answers that the client was told of, and that it never was. `line`: of being there. `own`: of what the

@@ -2,7 +2,7 @@
 import type { AudioFormat, ProviderFormat } from "../../audio/format.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { UpstreamEvent } from "../../upstreams/upstream.ts";
-import type { ConnectionIdentity } from "../links/connection.ts";
+import type { ConnectionIdentity } from "../state/connection-identity.ts";
 
 /** Who works for the relay and is no upstream: its own voice, and the text model of a background mind. */
 export type OwnRole = "speech" | "background";

@@ -1,8 +1,8 @@
 /** Whose costs a session counts, as its plan has it. */
-import type { Plan, PlannedUpstream } from "../plan/plan.ts";
+import type { Plan, PlannedUpstream } from "../state/plan.ts";
 import type { Account, Role } from "./ledger.ts";
 import type { OwnRole } from "./meter.ts";
-import type { Price } from "./price.ts";
+import type { Price } from "../state/price.ts";
 
 export interface CostPlan {
   readonly currency: string;

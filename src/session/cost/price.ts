@@ -1,6 +1,7 @@
-/** What an upstream asks for, as `relay.config.ts` says it, and what so much of everything comes to. */
+/** What is counted, and what so much of everything comes to. */
+import type { Price } from "../state/price.ts";
 
-/** What is counted. Tokens are disjoint: what was cached is in none of the others, nor is what belongs to a transcript. */
+/** Tokens are disjoint: what was cached is in none of the others, nor is what belongs to a transcript. */
 export const UNITS = [
   "heardSeconds",
   "saidSeconds",
@@ -25,38 +26,6 @@ export const UNITS = [
 export type Unit = (typeof UNITS)[number];
 /** Absent: none. */
 export type Units = Partial<Record<Unit, number>>;
-
-/** Members of a price table, in money. */
-export const PRICED = [
-  /** Minutes of the caller's audio that it was sent, and of audio that it made. */
-  "inputAudioPerMinute",
-  "outputAudioPerMinute",
-  /** Minutes in which a connection was open. */
-  "openPerMinute",
-  /** Minutes that the provider itself states (`audio_seconds`), of its session and of a transcript. */
-  "statedPerMinute",
-  "transcriptPerMinute",
-  /** Of all tokens that have no price of their own. */
-  "inputTokensPerMillion",
-  "inputTextTokensPerMillion",
-  "inputAudioTokensPerMillion",
-  "inputImageTokensPerMillion",
-  /** Of input that the provider had cached; without it that costs what other input does. */
-  "cachedTokensPerMillion",
-  "cachedTextTokensPerMillion",
-  "cachedAudioTokensPerMillion",
-  "cachedImageTokensPerMillion",
-  "outputTokensPerMillion",
-  "outputTextTokensPerMillion",
-  "outputAudioTokensPerMillion",
-  /** Of the model that writes down what the caller says. */
-  "transcriptInputTokensPerMillion",
-  "transcriptOutputTokensPerMillion",
-  /** Characters that a cascade's synthesiser was given. */
-  "speechCharactersPerMillion",
-] as const;
-
-export type Price = Readonly<Partial<Record<(typeof PRICED)[number], number | undefined>>>;
 
 const MINUTE_S = 60;
 const MILLION = 1_000_000;

@@ -1,6 +1,6 @@
 /** What a provider says that something cost, in OpenAI's shape, as units that no two prices are paid for. */
 import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
-import { counted } from "../output/usage.ts";
+import { counted } from "../state/usage.ts";
 import type { Units } from "./price.ts";
 
 /** What is no number from 0 is none. */

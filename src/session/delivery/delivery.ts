@@ -7,11 +7,10 @@
 import { ClientError } from "../../protocol/client-error.ts";
 import { readFrameHeader } from "../../protocol/frame.ts";
 import type { JsonObject } from "../../protocol/json.ts";
-import type { ClientPort, NumberRange } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
 import { CLIENT, type Covers, type DrawId } from "../io.ts";
-import type { Sent } from "./outbox.ts";
 import { Pulse, type PulseHost, type PulseSnapshot } from "./pulse.ts";
+import type { ClientPort, NumberRange, Sent } from "./ports.ts";
 
 /** A client that came back and says nothing at all is closed with this; its session waits on. */
 const SILENT_CODE = 4008;

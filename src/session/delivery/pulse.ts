@@ -5,9 +5,9 @@
  * While nothing is said at all and no upstream is connected, the pulse rests: the shell answers heartbeats without waking
  * the object, and nobody's silence is watched. The first word ends the rest.
  */
-import type { ClientPort } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
 import { CLIENT } from "../io.ts";
+import type { ClientPort } from "./ports.ts";
 
 /**
  * Nothing heard of the client for so long: the connection is dead. A little less than the five seconds that are

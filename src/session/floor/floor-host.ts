@@ -1,18 +1,20 @@
 /** What the floor asks of the parts around it, and what turn taking asks and tells the floor. */
 import type { BandsKernel } from "../../audio/kernels.ts";
-import type { BargeIn } from "../output/barge-in.ts";
-import type { ClientPort } from "../client/client-port.ts";
-import type { Configuration } from "../client/configuration.ts";
 import type { Context } from "../context.ts";
-import type { Arrival } from "../turns/arrival.ts";
 import type { Floor } from "./floor.ts";
 import type { YieldSettings } from "./giving-way.ts";
-import type { Link } from "../links/link.ts";
-import type { Listener } from "../output/listener.ts";
-import type { Responses } from "../output/responses.ts";
-import { TICKS_PER_MS, type AudioInput } from "../turns/audio-input.ts";
-import type { TurnHost } from "../turns/turn-host.ts";
-import type { TurnTaking } from "../turns/turn-taking.ts";
+import { TICKS_PER_MS } from "../state/ticks.ts";
+import type {
+  Arrival,
+  AudioInput,
+  BargeIn,
+  ClientPort,
+  Configuration,
+  Link,
+  Listener,
+  Responses,
+  TurnTaking,
+} from "./ports.ts";
 
 export interface FloorSettings extends YieldSettings {
   /** Voiced milliseconds that make an interruption. */
@@ -64,16 +66,19 @@ interface FloorParts {
   readonly arrival: Arrival;
 }
 
-type FloorSide =
-  | "contested"
-  | "judging"
-  | "onOnset"
-  | "onEnded"
-  | "onAnew"
-  | "earliest"
-  | "wouldBegin"
-  | "onHeard"
-  | "onHop";
+/** What turn taking asks and tells the floor. */
+interface FloorSide {
+  /** An agent is audible and may be interrupted: what begins now is first judged. */
+  contested(): boolean;
+  judging(): boolean;
+  onOnset(prefixTicks: number): void;
+  onEnded(): void;
+  onAnew(): void;
+  earliest(prefixTicks: number): number;
+  wouldBegin(prefixTicks: number): number;
+  onHeard(samples: Int16Array, rateHz: number, fromMs: number, restMs: number): void;
+  onHop(probability: number, hopMs: number): void;
+}
 
 export function floorHost(parts: FloorParts, bands: BandsKernel | null): FloorHost {
   return {
@@ -100,7 +105,7 @@ export function floorHost(parts: FloorParts, bands: BandsKernel | null): FloorHo
   };
 }
 
-export function floorSide(parts: FloorParts): Pick<TurnHost, FloorSide> {
+export function floorSide(parts: FloorParts): FloorSide {
   return {
     contested: () =>
       parts.listener.audible &&

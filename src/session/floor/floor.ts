@@ -8,12 +8,10 @@
  * (noise when hardly voiced, else a backchannel).
  */
 import type { EndpointerOptions } from "../../audio/endpointer.ts";
-import type { ClientPort } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
-import type { Playout } from "../output/playout.ts";
-import { TICKS_PER_MS } from "../turns/audio-input.ts";
+import { TICKS_PER_MS } from "../state/ticks.ts";
 import { FLOOR, next, type FloorPhase } from "../transitions.ts";
-import { isBackchannel } from "../turn-end/words.ts";
+import { isBackchannel } from "../state/phrases.ts";
 import { CallerLevel, type CallerLevelSnapshot } from "./caller-level.ts";
 import { Chopped, type ChoppedSnapshot } from "./chopped.ts";
 import { EchoGuard, type EchoGuardSnapshot } from "./echo-guard.ts";
@@ -22,6 +20,7 @@ import { GivingWay, type GivingWaySnapshot } from "./giving-way.ts";
 import { KeptWord, type Word } from "./kept-word.ts";
 import { manyColours, NO_ODDS, oddsOf, oneColour, Requests, type RequestsSnapshot } from "./request.ts";
 import type { Overlap, OverlapDecision, Passed } from "./overlap.ts";
+import type { ClientPort, Playout } from "./ports.ts";
 
 type SpeechThresholds = Pick<EndpointerOptions, "start" | "stop">;
 

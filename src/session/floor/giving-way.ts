@@ -14,11 +14,10 @@ import {
   type LevelRampSnapshot,
 } from "../../audio/level-ramp.ts";
 import { ensureSamples } from "../../audio/pcm.ts";
-import type { ClientPort } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
-import type { Playout } from "../output/playout.ts";
 import type { EchoGuard } from "./echo-guard.ts";
 import type { OverlapDecision } from "./overlap.ts";
+import type { ClientPort, Playout } from "./ports.ts";
 
 /** What was configured of it. */
 export interface YieldSettings {

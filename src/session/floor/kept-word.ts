@@ -4,7 +4,7 @@
  * has ended, and is a turn then.
  */
 
-import { TICKS_PER_MS } from "../turns/audio-input.ts";
+import { TICKS_PER_MS } from "../state/ticks.ts";
 
 /** Less voice is a noise. */
 const WORD_MS = 240;

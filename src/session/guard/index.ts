@@ -1,35 +1,13 @@
 /** The guard of a session: what is judged, what a judgement does, and what the application is told of it, without content. */
 import { ClientError } from "../../protocol/client-error.ts";
-import type { ClientPort } from "../client/client-port.ts";
-import type { Context } from "../context.ts";
+import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { Input } from "../io.ts";
-import type { Link } from "../links/link.ts";
-import type { Conversation } from "../memory/conversation.ts";
-import type { Asking } from "../output/asking.ts";
-import type { BargeIn } from "../output/barge-in.ts";
-import type { ResponseRecord } from "../output/response.ts";
-import type { Responses } from "../output/responses.ts";
-import type { Rounds } from "../output/rounds.ts";
-import type { Idle } from "../turns/idle.ts";
+import type { ResponseRecord } from "../state/response.ts";
 import { InputGuard, type InputGuardSnapshot } from "./input-guard.ts";
 import { OutputGuard, type OutputGuardSnapshot } from "./output-guard.ts";
-import type { GuardPlan, Side } from "./plan.ts";
+import type { GuardPlan, Side } from "../state/guard-plan.ts";
+import type { GuardParts, Link } from "./ports.ts";
 import { Questions, type Judgement, type QuestionsSnapshot } from "./questions.ts";
-
-/** Read when it is asked for: some of these parts are made later. */
-interface GuardParts {
-  readonly context: Context;
-  readonly port: ClientPort;
-  readonly conversation: Conversation;
-  readonly links: readonly Link[];
-  readonly responses: Responses;
-  readonly rounds: Rounds;
-  readonly asking: Asking;
-  readonly bargeIn: BargeIn;
-  readonly idle: Pick<Idle, "arm">;
-  /** The relay's own voice, if it has one. */
-  readonly asides: { instead(id: string, text: string): void };
-}
 
 const OPEN: Judgement = { decision: "open", category: null };
 
@@ -56,7 +34,7 @@ export class Guard {
       ...shared,
       conversation,
       links,
-      ask: (...asked: Parameters<Asking["ask"]>) => parts.asking.ask(...asked),
+      ask: (group: readonly Link[], params: ResponseParams) => parts.asking.ask(group, params),
       refused: (ids: readonly string[], judgement: Judgement) => this.#inputRefused(ids, judgement),
       unjudged: (ids: readonly string[]) => this.#tell("input", OPEN, { item_ids: ids }),
     };

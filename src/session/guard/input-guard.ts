@@ -5,9 +5,10 @@
 import { isJsonObject, jsonSize, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { Context } from "../context.ts";
-import type { Link } from "../links/link.ts";
-import type { Conversation, Entry } from "../memory/conversation.ts";
-import type { InputGuardPlan } from "./plan.ts";
+import type { Link } from "./ports.ts";
+import type { Conversation } from "../memory/conversation.ts";
+import type { Entry } from "../memory/entry.ts";
+import type { InputGuardPlan } from "../state/guard-plan.ts";
 import { passes, type Judgement, type Questions } from "./questions.ts";
 
 export interface InputGuardHost {
@@ -24,6 +25,8 @@ export interface InputGuardHost {
 }
 
 interface Waiting {
+  /** Of the event that asked for it. */
+  readonly cause?: string;
   readonly streams: readonly number[];
   readonly params: ResponseParams;
 }
@@ -81,8 +84,10 @@ export class InputGuard {
   }
 
   /** The answer must not be asked for now: it is when the words have passed, or never. */
-  holds(group: readonly Link[], params: ResponseParams): boolean {
-    const asked: Waiting = { streams: group.map(({ index }) => index), params };
+  holds(group: readonly Pick<Link, "index">[], params: ResponseParams): boolean {
+    const { cause } = this.#host.context;
+    const streams = group.map(({ index }) => index);
+    const asked: Waiting = { streams, params, ...(cause !== null && { cause }) };
     const others = this.#waiting.filter((one) => !replaces(asked, one));
     this.#waiting = others;
     this.#prune([...others, asked]);
@@ -125,11 +130,10 @@ export class InputGuard {
   #release(): void {
     const waiting = this.#waiting;
     this.drop();
-    for (const { streams, params } of waiting)
-      this.#host.ask(
-        this.#host.links.filter(({ index }) => streams.includes(index)),
-        params,
-      );
+    for (const { streams, params, cause = null } of waiting) {
+      const group = this.#host.links.filter(({ index }) => streams.includes(index));
+      this.#host.context.causedBy(cause, () => this.#host.ask(group, params));
+    }
   }
 
   /** The deadline came. */

@@ -5,8 +5,8 @@
  */
 import { durationMs } from "../../audio/format.ts";
 import type { Context } from "../context.ts";
-import type { LaneEvent } from "../output/lane.ts";
-import type { ResponseRecord } from "../output/response.ts";
+import type { LaneEvent } from "../state/upstream-said.ts";
+import type { ResponseRecord } from "../state/response.ts";
 import {
   addWords,
   advance,
@@ -18,7 +18,7 @@ import {
   waits,
   type GuardedPart,
 } from "./guarded-part.ts";
-import type { OutputGuardPlan } from "./plan.ts";
+import type { OutputGuardPlan } from "../state/guard-plan.ts";
 import { passes, type Judgement, type Questions } from "./questions.ts";
 import { endOfSentence, lettersIn } from "./sentences.ts";
 

@@ -5,7 +5,7 @@
 import type { Context } from "../context.ts";
 import { moderatorOf } from "./moderators/index.ts";
 import type { Moderator, Verdict } from "./moderators/moderator.ts";
-import type { GuardPlan, Side } from "./plan.ts";
+import type { GuardPlan, Side } from "../state/guard-plan.ts";
 
 /** `veto`: refused. `open`, `closed`: not judged in time, and so let pass or refused. */
 export type Decision = "pass" | "veto" | "open" | "closed";

@@ -6,9 +6,7 @@ import type { UpstreamEvent } from "../../upstreams/upstream.ts";
 import type { Connection } from "./connection.ts";
 import type { Context } from "../context.ts";
 import type { UpstreamConfig } from "../../upstreams/upstream.ts";
-
-/** Stands for a response that nobody waits for: what it makes is deleted, and what it costs is counted. */
-export const NOBODY = "";
+import { NOBODY } from "../state/response.ts";
 
 export interface BesideHost {
   readonly context: Context;

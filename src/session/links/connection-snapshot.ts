@@ -1,9 +1,9 @@
 import type { JsonObject, UpstreamFault } from "../../upstreams/upstream.ts";
 import type { LinkPhase } from "../transitions.ts";
 import type { BacklogSnapshot } from "./backlog.ts";
-import type { ChannelsSnapshot } from "./channel-peers.ts";
+import type { ChannelsSnapshot } from "../channel-peers.ts";
 import type { CongestionSnapshot } from "./congestion.ts";
-import type { ConnectionIdentity } from "./connection.ts";
+import type { ConnectionIdentity } from "../state/connection-identity.ts";
 import type { FloodSnapshot } from "./flood.ts";
 import type { HeldVerdict } from "./held-verdicts.ts";
 

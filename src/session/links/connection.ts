@@ -17,18 +17,19 @@ import type {
   WireMessage,
 } from "../../upstreams/upstream.ts";
 import { Backlog } from "./backlog.ts";
-import { ChannelPeers, type ChannelsHost, type UpstreamInput } from "./channel-peers.ts";
+import { ChannelPeers, type ChannelsHost, type UpstreamInput } from "../channel-peers.ts";
 import { Congestion } from "./congestion.ts";
 import type { ConnectionSnapshot, GoesOn } from "./connection-snapshot.ts";
 import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
-import { TICKS_PER_MS } from "../turns/audio-input.ts";
+import { TICKS_PER_MS } from "../state/ticks.ts";
 import { HeldVerdicts } from "./held-verdicts.ts";
 import type { Flood, Floods } from "./flood.ts";
 import { CodecWatch, type CodecDeadline } from "./codec-watch.ts";
 import { Knowledge } from "./knowledge.ts";
 import { LINK, next, type LinkEvent, type LinkPhase } from "../transitions.ts";
 import { SilenceWatch } from "./silence-watch.ts";
+import type { ConnectionIdentity } from "../state/connection-identity.ts";
 
 export interface ConnectionHost {
   /** What its upstreams said lately, by candidate. */
@@ -45,15 +46,6 @@ export interface ConnectionHost {
   onDropped(connection: Connection, ms: number): void;
   /** It is of no more use. Called once, and not after `hangUp`. */
   onLost(connection: Connection, fault: UpstreamFault): void;
-}
-
-/** What makes a connection: which link's it is, and which of the link's connections. */
-export interface ConnectionIdentity {
-  readonly link: number;
-  readonly number: number;
-  /** Index among the link's candidates. */
-  readonly candidate: number;
-  readonly upstream: string;
 }
 
 type ConnectionDeadline = "dial" | "ready" | "keepalive" | "answer" | CodecDeadline;
@@ -453,7 +445,7 @@ export class Connection implements ChannelsHost {
   }
 
   #silent(): void {
-    if (this.#silence.due(this.#host.answerMs()))
+    if (this.#silence.due(this.#host.answerMs(), this.reading.tookAt))
       this.giveUp("upstream_timeout", "The upstream fell silent.");
   }
 

@@ -1,5 +1,5 @@
 /** What an upstream may send: so many messages, and of these so many that are none of its protocol. */
-import { Rate } from "../client/budget-rate.ts";
+import { Rate } from "../state/rate.ts";
 import type { Context } from "../context.ts";
 
 /** So much nonsense in one message, in bytes or characters, costs as much as another message of it. */

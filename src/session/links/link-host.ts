@@ -1,7 +1,7 @@
 /** What an upstream of the plan asks of the session, and what it tells it. */
 import type { UpstreamConfig, UpstreamEvent, UpstreamFault } from "../../upstreams/upstream.ts";
 import type { Link } from "./link.ts";
-import type { Replay, Untold } from "./replay.ts";
+import type { Untold } from "./replay.ts";
 
 /** Why another connection serves, or none does. */
 export type PhaseCause = "rollover" | "failover" | "parked" | "left";
@@ -10,8 +10,6 @@ export interface LinkHost {
   /** The configuration to greet an upstream with. */
   upstreamConfig(): UpstreamConfig;
   onUpstream(link: Link, event: UpstreamEvent): void;
-  /** Tells a connection of the conversation; null: it need not know of it. */
-  readonly replay: Replay | null;
   /** The connection that serves can not be told of all that the caller said. */
   onUntold(link: Link, untold: Untold): void;
   /** Another connection serves from now on: what is commanded now reaches it first. */

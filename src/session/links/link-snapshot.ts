@@ -2,7 +2,7 @@ import type { ConnectionSnapshot } from "./connection-snapshot.ts";
 import type { MissedSnapshot } from "./missed.ts";
 import type { PatienceSnapshot } from "./patience.ts";
 import type { SuccessionSnapshot } from "./succession.ts";
-import type { TokenSums } from "../output/usage.ts";
+import type { TokenSums } from "../state/usage.ts";
 
 export interface LinkSnapshot extends MissedSnapshot {
   readonly dials: number;

@@ -1,6 +1,6 @@
 /** Audio of the caller that never reached an upstream: summed up, and told once a second at most. */
 import type { Context } from "../context.ts";
-import { TICKS_PER_MS } from "../turns/audio-input.ts";
+import { TICKS_PER_MS } from "../state/ticks.ts";
 
 const EVERY_MS = 1000;
 

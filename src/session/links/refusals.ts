@@ -1,12 +1,9 @@
 /** What an upstream says of what it was told: that a configuration is in force or not, and that a command was refused. */
-import type { SessionObject } from "../client/session-object.ts";
-import type { Judge } from "../client/updates.ts";
-import type { ClientPort } from "../client/client-port.ts";
 import { eventIdOfCause, type Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
-import type { Voices } from "../plan/voices.ts";
 import type { UpstreamEvent, UpstreamFault } from "../../upstreams/upstream.ts";
 import type { Link } from "./link.ts";
+import type { ClientPort, Judge, SessionObject, Voices } from "./ports.ts";
 
 export type Verdict = Extract<UpstreamEvent, { readonly type: "configured" | "unconfigured" | "refused" }>;
 type Refused = Extract<UpstreamEvent, { readonly type: "refused" }>;
@@ -14,11 +11,11 @@ type Refused = Extract<UpstreamEvent, { readonly type: "refused" }>;
 /** Read when a verdict comes: some of these parts are made later. */
 interface RefusalParts {
   readonly context: Context;
-  readonly port: ClientPort;
+  readonly port: Pick<ClientPort, "emit" | "failed" | "refused">;
   readonly conversation: Conversation;
   readonly sessionObject: SessionObject;
   readonly links: readonly Link[];
-  readonly voices: Pick<Voices, "one">;
+  readonly voices: Voices;
 }
 
 /** Events whose refusal was told; what comes so much later is told again. */

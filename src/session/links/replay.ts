@@ -4,28 +4,22 @@
  * changes in an item of before its time (it ends, is cut, deleted, gets words) is told as well, at its place: told
  * twice, it hears only what changed. An upstream is told of its own answers and calls alone (SPEC R5).
  */
-import { createDecoder, encode } from "../../audio/codec.ts";
-import { bytesPerSample, durationMs, formatKey, sampleRateHz } from "../../audio/format.ts";
+import { bytesPerSample, sampleRateHz } from "../../audio/format.ts";
 import type { AudioKernels } from "../../audio/kernels.ts";
-import { createResampler } from "../../audio/resampler.ts";
-import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
-import type { AudioChunk, Item } from "../../upstreams/upstream.ts";
+import type { Item } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
+import { asText, heardOnly, lengthOf } from "./as-text.ts";
 import type { Connection } from "./connection.ts";
-import { cutAt, wordsHeard, type Conversation, type Entry } from "../memory/conversation.ts";
+import { LEAST_MS, replayAudio } from "./replay-audio.ts";
+import type { Conversation } from "../memory/conversation.ts";
+import { cutAt, type Entry } from "../memory/entry.ts";
 import { isUnspoken, withRecording } from "../memory/item-audio.ts";
-
-/** Audio that is converted goes out in pieces of this: no single message grows with the turn. */
-const PIECE_MS = 100;
 
 /** What the caller said that can not be told any more, because its audio is not kept. */
 export interface Untold {
   readonly itemIds: readonly string[];
   readonly ms: number;
 }
-
-/** A commit of less is refused (OpenAI: 100 ms). */
-const LEAST_MS = 100;
 
 /** Kinds of an upstream's items that another one can be told of. */
 const SHARED: ReadonlySet<string> = new Set(["message", "function_call"]);
@@ -244,94 +238,4 @@ export class Replay {
 function isCutCall(item: Item): boolean {
   if (item.type !== "function_call") return false;
   return item["status"] === "incomplete" || item["status"] === "in_progress";
-}
-
-/**
- * The turn as it was spoken, in the upstream's own format, committed under its own name.
- * @returns how many milliseconds of it are kept and were told.
- */
-function replayAudio(
-  connection: Connection,
-  conversation: Conversation,
-  entry: Entry,
-  kernels: AudioKernels,
-): number {
-  const format = connection.capabilities.input;
-  const asIs = entry.origin === null ? conversation.audio.pieces(entry.item.id) : null;
-  if (asIs && formatKey(asIs.format) === formatKey(format)) {
-    const bytes = asIs.pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
-    const ms = durationMs(format, bytes);
-    if (ms < LEAST_MS) return 0;
-    for (const piece of asIs.pieces) connection.command({ type: "audio", chunk: lasting(piece) });
-    connection.command({ type: "commit", itemId: entry.item.id });
-    return ms;
-  }
-  const kept = entry.origin === null ? conversation.audio.read(entry.item.id) : null;
-  const ms = kept ? durationMs(kept.format, kept.bytes.byteLength) : 0;
-  if (!kept || ms < LEAST_MS) return 0;
-  const fromHz = sampleRateHz(kept.format);
-  const resampler = createResampler(fromHz, sampleRateHz(format), kernels);
-  const samples = createDecoder(kept.format).decode(kept.bytes);
-  const piece = (fromHz * PIECE_MS) / 1000;
-  const send = (out: Int16Array) => {
-    const bytes = encode(format, out).slice();
-    if (bytes.byteLength > 0) connection.command({ type: "audio", chunk: lasting(bytes) });
-  };
-  for (let at = 0; at < samples.length; at += piece)
-    send(resampler.process(samples.subarray(at, at + piece)));
-  send(resampler.flush());
-  connection.command({ type: "commit", itemId: entry.item.id });
-  return ms;
-}
-
-function lasting(bytes: Uint8Array): AudioChunk {
-  return { bytes, lasting: true, base64: () => bytes.toBase64() };
-}
-
-/** Audio parts become their transcripts; null when nothing of it has words. */
-function asText(entry: Entry): Item | null {
-  const { item } = entry;
-  if (cutAt(entry) !== null) return heardOnly(entry);
-  const content = item["content"];
-  if (item.type !== "message") return item;
-  if (!Array.isArray(content)) return null;
-  const parts = content
-    .map((part: Json) => (isJsonObject(part) ? partAsText(part) : null))
-    .filter((part) => part !== null);
-  return parts.length > 0 ? { ...item, content: parts } : null;
-}
-
-/** Of an answer that was cut, what the listener heard, and what could be read beside it. */
-function heardOnly(entry: Entry): Item | null {
-  const content = entry.item["content"];
-  const heard = wordsHeard(entry);
-  const words = heard === "" ? [] : [{ type: "output_text", text: heard }];
-  const shown: readonly Json[] = Array.isArray(content) ? content : [];
-  const at = shown.findIndex(isSpoken);
-  const parts = shown.flatMap((part, index) => (index === at ? words : isSpoken(part) ? [] : [part]));
-  if (at < 0) parts.push(...words);
-  return parts.length > 0 ? { ...entry.item, content: parts } : null;
-}
-
-function isSpoken(part: Json): boolean {
-  return isJsonObject(part) && part["type"] === "output_audio";
-}
-
-/** Characters of what of it can be told in words; null: nothing. Of anything but messages: zero. */
-function lengthOf(item: Item): number | null {
-  const content = item["content"];
-  if (item.type !== "message") return 0;
-  if (!Array.isArray(content)) return null;
-  const lengths = content.flatMap((part: Json) => {
-    const words = isJsonObject(part) ? partAsText(part) : null;
-    return words === null ? [] : [typeof words["text"] === "string" ? words["text"].length : 0];
-  });
-  return lengths.length > 0 ? lengths.reduce((sum, length) => sum + length, 0) : null;
-}
-
-function partAsText(part: JsonObject): JsonObject | null {
-  if (part["type"] !== "input_audio" && part["type"] !== "output_audio") return part;
-  const transcript = part["transcript"];
-  if (typeof transcript !== "string" || transcript === "") return null;
-  return { type: part["type"] === "input_audio" ? "input_text" : "output_text", text: transcript };
 }

@@ -13,6 +13,7 @@ export class SilenceWatch {
   /** Of its deadline. */
   readonly #name: string;
   #watching = false;
+  #since = 0;
   /** It has to hear on for so long from then; null: it was asked. */
   #hearsFrom: number | null = null;
   /** When what was asked of it is due; null: nothing was. */
@@ -45,6 +46,7 @@ export class SilenceWatch {
   #begin(withinMs: number): void {
     if (this.#watching) return;
     this.#watching = true;
+    this.#since = this.#context.now;
     this.#arm(withinMs);
   }
 
@@ -71,9 +73,17 @@ export class SilenceWatch {
     this.#askedUntil = null;
   }
 
-  /** Its deadline came. @returns whether it is silent; else it is waited for as long again, for what it could not hear. */
-  due(withinMs: number): boolean {
-    const { heardAt, paddedAt, now } = this.#context;
+  /**
+   * Its deadline came. @returns whether it is silent; else it is waited for as long again, for what it could not hear.
+   * @param tookAt when its slow line last carried something of what waited in its socket, or null
+   */
+  due(withinMs: number, tookAt: number | null): boolean {
+    const { heardAt, paddedAt, now, limits } = this.#context;
+    const readUntil = tookAt === null ? now : Math.min(tookAt + withinMs, this.#since + limits.firstOutputMs);
+    if (readUntil > now) {
+      this.#arm(readUntil - now);
+      return false;
+    }
     const from = this.#hearsFrom;
     const padded = from !== null && paddedAt >= from && paddedAt + HEARS_MS <= now;
     if (from === null || padded || heardAt >= from + HEARS_MS) return true;

@@ -3,7 +3,7 @@
  * One is wanted before a provider's time is up (rollover), or kept warm for the day the first one dies (standby).
  */
 import type { Context } from "../context.ts";
-import type { PlannedUpstream } from "../plan/plan.ts";
+import type { PlannedUpstream } from "../state/plan.ts";
 import type { Command } from "../../upstreams/upstream.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionSnapshot } from "./connection-snapshot.ts";

@@ -1,69 +1,28 @@
 /** What each upstream event does. The rest of a response's life is `responses.ts`. */
+import type { Json } from "../../protocol/json.ts";
 import type { JsonObject, UpstreamConfig, UpstreamEvent, UpstreamFault } from "../../upstreams/upstream.ts";
-import type { BargeIn } from "../output/barge-in.ts";
-import type { ClientPort, ServerEvent } from "../client/client-port.ts";
+import type { ServerEvent } from "../state/server-events.ts";
 import type { Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
-import type { Eager, InputTranscript } from "../turns/eager.ts";
-import { isFatal } from "./faults.ts";
+import type { InputTranscript } from "../state/upstream-said.ts";
+import { CallersWords } from "./callers-words.ts";
+import { isFatal } from "../state/faults.ts";
 import type { LinkHost, PhaseCause } from "./link-host.ts";
 import type { Link } from "./link.ts";
-import type { Refusals } from "./refusals.ts";
-import type { Replay, Untold } from "./replay.ts";
-import type { Recovery } from "./recovery.ts";
-import type { PlacedItems } from "../output/placed-items.ts";
-import type { ResponseRecord } from "../output/response.ts";
-import type { Responses, ResponseUpstreamEvent } from "../output/responses.ts";
-import type { Rounds } from "../output/rounds.ts";
-import type { Shadows } from "../shadow/shadows.ts";
-import type { TurnTaking } from "../turns/turn-taking.ts";
-import type { Witness, WitnessSnapshot } from "../turns/witness.ts";
-
-export interface UpstreamEventsHost {
-  upstreamConfig(): UpstreamConfig;
-  turns(): TurnTaking;
-  eager(): Eager;
-  bargeIn(): BargeIn;
-  recovery(): Recovery;
-  rounds(): Rounds;
-  witness(): Witness;
-  /** Another connection of an upstream serves, perhaps to another provider. */
-  serves(): void;
-  refusals(): Refusals;
-  placed(): PlacedItems;
-  /** Upstreams that are tried out beside those that speak. */
-  shadows(): Pick<Shadows, "spoke"> | null;
-  /** An item of the conversation changed. */
-  changed(): void;
-  /** A provider said what a transcript cost. */
-  onUsage(usage: JsonObject, link: Link): void;
-  /** Tells a connection what was said before. */
-  readonly replay: Replay;
-  /** The first of those that take part: its turns count. */
-  primary(): Link | undefined;
-  /** Upstreams that are told the conversation. */
-  readonly links: readonly Link[];
-  /** See `LinkHost`. */
-  atGap(link: Link): boolean;
-  /** Its transcripts of the caller count. */
-  transcribes(link: Link): boolean;
-}
-
-interface ToldFault {
-  readonly words: string;
-  readonly losses: number;
-}
+import type { ClientPort, Responses } from "./ports.ts";
+import type { Untold } from "./replay.ts";
+import type { ResponseRecord } from "../state/response.ts";
+import type { ResponseUpstreamEvent } from "../state/upstream-said.ts";
+import { ToldFaults, type ToldFaultsSnapshot } from "./told-faults.ts";
+import type { UpstreamEventsHost } from "./upstream-events-host.ts";
 
 export class UpstreamEvents implements LinkHost {
   readonly #context: Context;
   readonly #port: ClientPort;
-  readonly #conversation: Conversation;
   readonly #responses: Responses;
   readonly #host: UpstreamEventsHost;
-  /** Keys of user items that an upstream with its own turn detection made. */
-  readonly #userItems = new Map<string, string>();
-  /** By upstream, the last fault that was told and how many losses there had been in a row: it is told once. */
-  readonly #told = new Map<number, ToldFault>();
+  readonly #words: CallersWords;
+  readonly #faults: ToldFaults;
 
   constructor(
     context: Context,
@@ -74,9 +33,13 @@ export class UpstreamEvents implements LinkHost {
   ) {
     this.#context = context;
     this.#port = port;
-    this.#conversation = conversation;
     this.#responses = responses;
     this.#host = host;
+    this.#faults = new ToldFaults(port);
+    this.#words = new CallersWords(port, conversation, {
+      eager: () => host.eager(),
+      changed: (itemId) => this.changed(itemId),
+    });
   }
 
   upstreamConfig(): UpstreamConfig {
@@ -104,60 +67,69 @@ export class UpstreamEvents implements LinkHost {
       case "input.transcript.completed":
       case "input.transcript.segment":
       case "input.transcript.failed":
-        if (event.type === "input.transcript.completed" && event.usage) this.spent(event.usage, link);
-        if (this.#host.transcribes(link)) this.transcript(event);
-        break;
+        return this.#transcribed(link, event);
       case "speech":
-        // Of what the client has committed it knows the end, and that interrupts no answer to it.
-        if (this.#takesTurns(link) && event.committed !== true)
-          this.#host.turns().upstreamSpeech(event.state);
-        break;
+        return this.#speech(link, event);
       case "committed":
-        if (this.#takesTurns(link)) this.#committed(link, event.item);
-        else if (this.#host.transcribes(link)) this.#heardTurn(event.item);
-        this.#host.witness().committed(link);
-        break;
+        return this.#ended(link, event.item);
       case "interrupted":
-        this.#host.bargeIn().interruptedAt(link);
-        break;
+        return this.#host.bargeIn().interruptedAt(link);
       case "rate_limits":
-        if (this.#host.rounds().tellsLimits(link, event.rateLimits))
-          this.#port.emit({ type: "rate_limits.updated", rate_limits: event.rateLimits });
-        break;
+        return this.#limits(link, event.rateLimits);
       case "configured":
       case "unconfigured":
       case "refused":
-        this.#host.refusals().verdict(link, event, this.#primary(link) ? "primary" : null);
-        break;
+        return this.#host.refusals().verdict(link, event, this.#primary(link) ? "primary" : null);
       case "error":
-        this.#context.metric("upstream_errors", 1, link.name);
-        if (link.phase === "ready")
-          this.#port.failedOften(event.error.code, `${link.name}: ${event.error.message}`);
-        else this.#failedOnce(link, event.error, false);
-        break;
+        return this.#error(link, event.error);
       case "spent":
-        this.spent(event.usage, link);
-        break;
+        return this.spent(event.usage, link);
       case "item.placed":
-        this.#host.placed().placed(link, event);
-        break;
+        return this.#host.placed().placed(link, event);
       case "passed":
-        this.#host.placed().passed(link, event);
-        break;
+        return this.#host.placed().passed(link, event);
       case "expiring":
       case "expires":
       case "ready":
       case "reply":
       case "resumable":
-        break;
+        return;
     }
+  }
+
+  #transcribed(link: Link, event: InputTranscript): void {
+    if (event.type === "input.transcript.completed" && event.usage) this.spent(event.usage, link);
+    if (this.#host.transcribes(link)) this.transcript(event);
+  }
+
+  #speech(link: Link, { state, committed }: Extract<UpstreamEvent, { type: "speech" }>): void {
+    // Of what the client has committed it knows the end, and that interrupts no answer to it.
+    if (this.#takesTurns(link) && committed !== true) this.#host.turns().upstreamSpeech(state);
+  }
+
+  /** A turn ended at the upstream. */
+  #ended(link: Link, key: string): void {
+    if (this.#takesTurns(link)) this.#committed(link, key);
+    else if (this.#host.transcribes(link)) this.#heardTurn(key);
+    this.#host.witness().committed(link);
+  }
+
+  #limits(link: Link, limits: Json): void {
+    if (this.#host.rounds().tellsLimits(link, limits))
+      this.#port.emit({ type: "rate_limits.updated", rate_limits: limits });
+  }
+
+  #error(link: Link, error: UpstreamFault): void {
+    this.#context.metric("upstream_errors", 1, link.name);
+    if (link.phase === "ready") this.#port.failedOften(error.code, `${link.name}: ${error.message}`);
+    else this.#faults.tellOnce(link, error, false);
   }
 
   /** Turns are decided here, and this provider made one of its own: its words are of the caller's turn here. */
   #heardTurn(key: string): void {
     const { openItem, lastItem } = this.#host.turns();
     const id = openItem ?? lastItem;
-    if (id !== null) this.#called(key, id);
+    if (id !== null) this.#words.called(key, id);
   }
 
   /** An answer that a provider refuses to give, and another one is asked for: its end follows, and nobody is told. */
@@ -184,55 +156,15 @@ export class UpstreamEvents implements LinkHost {
     this.#host.onUsage(usage, link);
   }
 
-  #failed(link: Link, fault: UpstreamFault): void {
-    this.#port.failed(fault.code, `${link.name}: ${fault.message}`);
-  }
-
-  /** The same fault again and again, with nothing of use between, is one. */
-  #failedOnce(link: Link, fault: UpstreamFault, lost: boolean): void {
-    const words = `${fault.code}: ${fault.message}`;
-    const told = this.#told.get(link.index);
-    this.#told.set(link.index, { words, losses: link.failures });
-    // The losses of a row are counted up: no more than when it was told, and it is another row.
-    if (told?.words !== words || (lost && link.failures <= told.losses)) this.#failed(link, fault);
-  }
-
   #committed(link: Link, key: string): void {
     const id = this.#host.turns().upstreamCommitted();
-    this.#called(key, id);
+    this.#words.called(key, id);
     link.command({ type: "named", what: "item", key, id });
   }
 
-  #called(key: string, id: string): void {
-    this.#userItems.set(key, id);
-    if (this.#userItems.size > 64) {
-      const [oldest] = this.#userItems.keys();
-      if (oldest !== undefined) this.#userItems.delete(oldest);
-    }
-  }
-
-  /** Words of the caller's turn: for the client, when it knows of the turn. */
+  /** Words of the caller's turn. */
   transcript(event: InputTranscript): void {
-    const itemId = this.#userItems.get(event.itemId) ?? this.#host.eager().itemOf(event.itemId);
-    const entry = itemId === null ? undefined : this.#conversation.find(itemId);
-    if (itemId === null || !entry) {
-      this.#host.eager().keep(event);
-      return;
-    }
-    const base = { item_id: itemId, content_index: ("part" in event ? event.part : undefined) ?? 0 };
-    const type = `conversation.item.input_audio_transcription.${event.type.slice("input.transcript.".length)}`;
-    if (event.type === "input.transcript.delta") {
-      this.#port.emit({ type, ...event.extra, ...base, delta: event.delta });
-    } else if (event.type === "input.transcript.segment") {
-      this.#port.emit({ ...event.segment, type, ...base });
-    } else if (event.type === "input.transcript.failed") {
-      this.#port.emit({ type, ...base, error: { type: "server_error", ...event.error, param: null } });
-    } else {
-      this.#conversation.transcribed(entry, event.transcript);
-      this.changed(itemId);
-      const usage = event.usage ?? { type: "duration", seconds: Math.round(entry.audioMs / 100) / 10 };
-      this.#port.emit({ type, ...event.extra, ...base, transcript: event.transcript, usage });
-    }
+    this.#words.said(event);
   }
 
   /** The answer is inaudible. With somewhere to turn it is taken for a failure of the provider's. */
@@ -256,10 +188,6 @@ export class UpstreamEvents implements LinkHost {
       "audio_lost",
       `${link.name}: ${ms} ms of what was said are not kept, and the new connection does not know them: ${itemIds.join(", ")}.`,
     );
-  }
-
-  get replay(): Replay {
-    return this.#host.replay;
   }
 
   atGap(link: Link): boolean {
@@ -317,24 +245,21 @@ export class UpstreamEvents implements LinkHost {
 
   /** The first loss is told, any other reason, and the last. */
   tellLost(link: Link, fault: UpstreamFault, final: boolean): void {
-    if (!final) return this.#failedOnce(link, fault, true);
-    this.#failed(link, { ...fault, message: `${fault.message} No further attempt is made by itself.` });
+    if (!final) return this.#faults.tellOnce(link, fault, true);
+    this.#faults.tell(link, { ...fault, message: `${fault.message} No further attempt is made by itself.` });
   }
 
   snapshot(): UpstreamEventsSnapshot {
-    const witness = this.#host.witness().snapshot();
-    return { userItems: [...this.#userItems], told: [...this.#told], witness };
+    return { userItems: this.#words.snapshot(), told: this.#faults.snapshot() };
   }
 
   restore(snapshot: UpstreamEventsSnapshot): void {
-    for (const [key, id] of snapshot.userItems) this.#userItems.set(key, id);
-    for (const [link, fault] of snapshot.told) this.#told.set(link, fault);
-    this.#host.witness().restore(snapshot.witness);
+    this.#words.restore(snapshot.userItems);
+    this.#faults.restore(snapshot.told);
   }
 }
 
 export interface UpstreamEventsSnapshot {
   readonly userItems: readonly (readonly [string, string])[];
-  readonly told: readonly (readonly [number, ToldFault])[];
-  readonly witness: WitnessSnapshot;
+  readonly told: ToldFaultsSnapshot;
 }

@@ -7,7 +7,7 @@
 import { BLOCK_BYTES, ByteBlocks, type BlocksSnapshot } from "../../audio/blocks.ts";
 import { durationMs, formatKey, type AudioFormat } from "../../audio/format.ts";
 import { NO_KERNELS } from "../../audio/kernels.ts";
-import { OutputPath, type OutputPathSnapshot } from "../output/output-path.ts";
+import { OutputPath, type OutputPathSnapshot } from "../../audio/output-path.ts";
 
 interface Recording {
   /** The first that it was given in, and the only one that it is kept in. */

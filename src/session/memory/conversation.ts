@@ -2,50 +2,22 @@
  * The conversation: items in order, in OpenAI's shape, with what the relay alone knows of them (which upstream made
  * them, whether they are still growing). Items are retrievable and truncatable from their first moment.
  */
-import { bytesPerSample, sampleRateHz, type AudioFormat } from "../../audio/format.ts";
 import { ClientError } from "../../protocol/client-error.ts";
-import { isJsonObject, jsonSize, type Json, type JsonObject } from "../../protocol/json.ts";
+import { isJsonObject, jsonSize, type Json } from "../../protocol/json.ts";
 import type { Item } from "../../upstreams/upstream.ts";
 import { AudioArchive, type ArchiveSnapshot } from "./archive.ts";
 import type { Limits } from "../limits.ts";
-import { heardWords, joinWords } from "./words.ts";
-
-export interface Entry {
-  item: Item;
-  /** Index of the upstream that produced it; null: the user's. */
-  readonly origin: number | null;
-  /** A response is still writing it. */
-  growing: boolean;
-  /** Assistant audio: milliseconds that remain of it; null: not cut. */
-  truncatedMs: number | null;
-  /** Milliseconds of audio in it. */
-  audioMs: number;
-  /** The caller committed it, or a silence was waited out, and no speech was heard in it. */
-  readonly unvoiced?: true;
-  /** Milliseconds more that the upstream had said and that were cut before they were sent. */
-  unsentMs?: number;
-  /** Of a tool's result: the item of the call that it answers, where that is known. */
-  readonly answers?: string;
-  /** The words of those milliseconds. */
-  unsentText?: string;
-  /** Its audio parts, in order: place, the upstream's number, milliseconds; absent: all audio is its first part. */
-  audioParts?: readonly { readonly index: number; readonly key: number; readonly ms: number }[];
-  /** Of an answer that was cut and that its client did not truncate: what of it can have been heard. */
-  playedMs?: number;
-  /** Of a truncated item: the words that were heard, for an upstream that has to be told of it. */
-  heardText?: string;
-}
-
-/** Where the item was cut off for the listener; null: all of it can be heard. */
-export function cutAt(entry: Entry): number | null {
-  return entry.truncatedMs ?? entry.playedMs ?? null;
-}
-
-/** The words of a cut item that the listener heard. */
-export function wordsHeard(entry: Entry): string {
-  if (entry.truncatedMs !== null) return entry.heardText ?? "";
-  return heardWords(saidIn(entry.item, entry), entry.playedMs ?? 0, saidMs(entry));
-}
+import {
+  asPlayed,
+  bytesOf,
+  mapParts,
+  saidIn,
+  saidMs,
+  transcriptOf,
+  withoutTranscript,
+  type Entry,
+} from "./entry.ts";
+import { heardWords } from "./words.ts";
 
 export class Conversation {
   readonly audio: AudioArchive;
@@ -244,69 +216,6 @@ export class Conversation {
     this.#byId = new Map(this.#entries.map((entry) => [entry.item.id, entry]));
     this.audio.restore(snapshot.audio);
   }
-}
-
-function bytesOf(format: AudioFormat, ms: number): number {
-  return Math.round((ms * sampleRateHz(format)) / 1000) * bytesPerSample(format);
-}
-
-function mapParts(item: Item, change: (part: JsonObject) => JsonObject): Json {
-  const content = item["content"];
-  return Array.isArray(content)
-    ? content.map((part: Json) => (isJsonObject(part) ? change(part) : part))
-    : [];
-}
-
-function transcriptOf(item: Item): string {
-  const content = item["content"];
-  const parts = Array.isArray(content) ? content.filter((part: Json) => isJsonObject(part)) : [];
-  return joinWords(parts.map((part) => (typeof part["transcript"] === "string" ? part["transcript"] : "")));
-}
-
-/** All audio of an answer that its upstream had said, sent or not. */
-function saidMs(entry: Entry): number {
-  return entry.audioMs + (entry.unsentMs ?? 0);
-}
-
-/** …and the words of that audio, as far as they were told: like is compared with like. */
-function saidIn(item: Item, entry: Entry): string {
-  return transcriptOf(item) + (entry.unsentText ?? "");
-}
-
-/** An answer that was cut and that its client did not truncate says no more than can have been heard. */
-function asPlayed(entry: Entry): Item {
-  const { item, playedMs, audioParts } = entry;
-  const content = item["content"];
-  if (playedMs === undefined || entry.truncatedMs !== null || !Array.isArray(content)) return item;
-  let from = 0;
-  const parts = content.map((part: Json, index) => {
-    const transcript = isJsonObject(part) ? part["transcript"] : null;
-    if (!isJsonObject(part) || typeof transcript !== "string") return part;
-    if (audioParts === undefined) return { ...part, transcript: wordsHeard(entry) };
-    const ms = audioParts.find((one) => one.index === index)?.ms ?? 0;
-    const heard = heardWords(transcript, Math.max(0, playedMs - from), ms);
-    from += ms;
-    return { ...part, transcript: heard };
-  });
-  return { ...item, content: parts };
-}
-
-function withoutTranscript(part: JsonObject): JsonObject {
-  return part["type"] === "output_audio" ? { ...part, transcript: "" } : part;
-}
-
-/** The item as every event but `retrieved` shows it: audio bytes omitted. */
-export function withoutAudio(item: Item): Item {
-  const content = item["content"];
-  if (!Array.isArray(content)) return item;
-  return {
-    ...item,
-    content: mapParts(item, (part) => {
-      if (!("audio" in part)) return part;
-      const { audio: _, ...rest } = part;
-      return rest;
-    }),
-  };
 }
 
 export interface ConversationSnapshot {

@@ -7,7 +7,8 @@ import { NO_KERNELS, type AudioKernels } from "../../audio/kernels.ts";
 import { transcode } from "../../audio/transcode.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { Item } from "../../upstreams/upstream.ts";
-import type { Conversation, Entry } from "./conversation.ts";
+import type { Conversation } from "./conversation.ts";
+import type { Entry } from "./entry.ts";
 
 /** The audio parts of an item: which of its parts each is, and what is said in it, in whole samples of `format`. */
 export function audioParts(

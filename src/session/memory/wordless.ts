@@ -1,15 +1,14 @@
 /** What the caller said and nobody knows the words of is all that another connection could be told of it: it is kept longer. */
-import type { ClientPort } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
-import type { Link } from "../links/link.ts";
 import type { AudioPool } from "../setup.ts";
 import type { Conversation } from "./conversation.ts";
+import type { HearingLink, ClientPort } from "./ports.ts";
 
 interface Parts {
   readonly context: Context;
   readonly conversation: Conversation;
-  readonly port: ClientPort;
-  readonly links: readonly Link[];
+  readonly port: Pick<ClientPort, "extended" | "emit">;
+  readonly links: readonly HearingLink[];
 }
 
 /** @param pool of all sessions that share the memory; absent: there are none. Where nobody could be told, nothing is kept for it. */

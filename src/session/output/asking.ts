@@ -5,22 +5,24 @@
  */
 import { ClientError } from "../../protocol/client-error.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
-import type { ClientPort } from "../client/client-port.ts";
-import type { Configuration } from "../client/configuration.ts";
 import type { Context } from "../context.ts";
-import type { Budget } from "../client/budget.ts";
-import type { Guard } from "../guard/index.ts";
-import type { Link } from "../links/link.ts";
-import type { Recovery } from "../links/recovery.ts";
 import type { Conversation } from "../memory/conversation.ts";
-import type { Cast } from "../plan/cast.ts";
-import type { Order } from "../plan/strategy.ts";
+import type { Order } from "../state/strategy.ts";
 import { questionOf } from "./question.ts";
 import type { Responses } from "./responses.ts";
 import type { RoundSnapshot, Rounds } from "./rounds.ts";
-import type { Shadows } from "../shadow/shadows.ts";
-import type { Tools } from "../tools/index.ts";
-import type { TurnTaking } from "../turns/turn-taking.ts";
+import type {
+  Budget,
+  Cast,
+  ClientPort,
+  Configuration,
+  Guard,
+  Link,
+  Recovery,
+  Shadows,
+  Tools,
+  TurnTaking,
+} from "./ports.ts";
 
 /** Read when it is asked for: some of these parts are made later. */
 interface AskingParts {
@@ -30,15 +32,15 @@ interface AskingParts {
   readonly conversation: Pick<Conversation, "entries">;
   /** Upstreams that are heard, and of these those that take part now. */
   readonly speakers: readonly Link[];
-  readonly cast: Pick<Cast, "present" | "strategy">;
-  readonly shadows: Pick<Shadows, "ask" | "stop"> | null;
-  readonly recovery: Pick<Recovery, "superseded">;
+  readonly cast: Cast;
+  readonly shadows: Shadows | null;
+  readonly recovery: Recovery;
   readonly responses: Responses;
   readonly rounds: Rounds;
   readonly turns: TurnTaking;
   readonly guard: Pick<Guard, "input"> | null;
   readonly tools: Pick<Tools, "superseded"> | null;
-  readonly budget: Pick<Budget, "refusedAnswer">;
+  readonly budget: Budget;
 }
 
 export class Asking {
@@ -217,7 +219,9 @@ export class Asking {
   }
 
   /** The caller's turn may be over: its answers are asked for in advance. @returns their names, and whose they are. */
-  inAdvance(links: readonly Link[]): readonly { readonly id: string; readonly stream: number }[] {
+  inAdvance(
+    links: readonly Pick<Link, "index">[],
+  ): readonly { readonly id: string; readonly stream: number }[] {
     const { responses, rounds, shadows } = this.#parts;
     shadows?.ask({});
     return this.#groups(this.#present.filter((link) => links.includes(link))).flatMap((group) => {

@@ -7,15 +7,14 @@
  * throws its player's buffer away all the same, so the ledger ends here for it too; if it does not truncate, what it can
  * have heard by then is what any other connection is told, and what is retrieved.
  */
-import type { ClientPort } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
-import type { Conversation, Entry } from "../memory/conversation.ts";
-import type { Guard } from "../guard/index.ts";
-import type { Link } from "../links/link.ts";
+import type { Conversation } from "../memory/conversation.ts";
+import type { Entry } from "../memory/entry.ts";
 import type { Overheard, Playout } from "./playout.ts";
-import { cancelled, speaks, type Ending, type ResponseRecord } from "./response.ts";
+import { cancelled, speaks, type Ending, type ResponseRecord } from "../state/response.ts";
 import type { Responses } from "./responses.ts";
 import type { Rounds } from "./rounds.ts";
+import type { ClientPort, Guard, Link } from "./ports.ts";
 
 type Reason = "turn_detected" | "client_cancelled";
 type Which = (response: ResponseRecord | null, stream: number) => boolean;
@@ -112,7 +111,7 @@ export class BargeIn {
   }
 
   #cancel(responses: readonly ResponseRecord[], ending: Ending): void {
-    for (const response of responses) this.#responses.cancel(response, this.#links[response.stream], ending);
+    for (const response of responses) this.#responses.cancel(response, ending);
     this.#truncateStopped();
   }
 

@@ -4,25 +4,8 @@
  * order of events stays OpenAI's whatever waits how long.
  */
 import { seal } from "../../audio/sealed.ts";
-import { bytesPerSample, durationMs, sampleRateHz, type ProviderFormat } from "../../audio/format.ts";
-import type { UpstreamEvent } from "../../upstreams/upstream.ts";
-
-type Said = Extract<UpstreamEvent, { readonly response: string }>;
-
-/** Here so much audio of the item was not kept. */
-interface Refused {
-  readonly type: "audio.refused";
-  readonly item: string;
-  /** The upstream's number of the part that it began in. */
-  readonly part: number;
-  readonly ms: number;
-}
-
-/** Audio says what format it came in: its connection may be another by the time it is heard. */
-export type LaneEvent =
-  | Refused
-  | Exclude<Said, { type: "response.started" | "audio" }>
-  | (Extract<Said, { type: "audio" }> & { readonly format: ProviderFormat });
+import { bytesPerSample, durationMs, sampleRateHz } from "../../audio/format.ts";
+import type { LaneEvent } from "../state/upstream-said.ts";
 
 /** What of an item was said by the upstream and never sent. */
 export interface Unsent {

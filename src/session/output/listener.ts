@@ -1,16 +1,10 @@
 /** The listener's side: whether an agent sounds, what may pass to them now, and whether they are there at all. */
-import type { Asides } from "../aside/index.ts";
-import type { Backpressure } from "../client/backpressure.ts";
-import type { ClientPort } from "../client/client-port.ts";
-import type { Configuration } from "../client/configuration.ts";
 import type { Context } from "../context.ts";
-import type { Floor } from "../floor/floor.ts";
-import type { Link } from "../links/link.ts";
 import type { Playout } from "./playout.ts";
-import type { Tools } from "../tools/index.ts";
 import type { ListenerSide } from "./responses-host.ts";
 import type { Responses } from "./responses.ts";
-import type { ResponseRecord } from "./response.ts";
+import type { ResponseRecord } from "../state/response.ts";
+import type { Asides, Backpressure, ClientPort, Configuration, Floor, Link, Tools } from "./ports.ts";
 
 /** Read when it is asked for: these parts are made after the listener, and know it. */
 interface ListenerParts {
@@ -22,7 +16,7 @@ interface ListenerParts {
   readonly floor: Floor;
   readonly responses: Responses;
   readonly backpressure: Backpressure;
-  readonly asides: Pick<Asides, "speaking">;
+  readonly asides: Asides;
   readonly tools: Pick<Tools, "back"> | null;
 }
 

@@ -6,10 +6,10 @@
 import { durationMs } from "../../audio/format.ts";
 import type { UpstreamFault } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
-import type { OutputGuard } from "../guard/output-guard.ts";
-import type { Judgement } from "../guard/questions.ts";
-import { Lane, type LaneEvent, type LaneSnapshot, type Unsent } from "./lane.ts";
-import { speaks, type ResponseRecord } from "./response.ts";
+import { Lane, type LaneSnapshot, type Unsent } from "./lane.ts";
+import type { LaneEvent } from "../state/upstream-said.ts";
+import { speaks, type ResponseRecord } from "../state/response.ts";
+import type { Judgement, OutputGuard } from "./ports.ts";
 
 export interface GateHost {
   /** Nothing of this response may pass now. */

@@ -3,8 +3,14 @@ import { durationMs } from "../../audio/format.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { Command, UpstreamFault } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
-import type { LaneEvent } from "./lane.ts";
-import { type Ending, speaks, type OutputItem, type OutputPart, type ResponseRecord } from "./response.ts";
+import type { LaneEvent } from "../state/upstream-said.ts";
+import {
+  type Ending,
+  speaks,
+  type OutputItem,
+  type OutputPart,
+  type ResponseRecord,
+} from "../state/response.ts";
 import type { ResponseWriter } from "./response-writer.ts";
 
 export interface OutputItemsHost {

@@ -3,7 +3,7 @@
  * it: one that does not obey would keep the next question waiting for as long as it likes.
  */
 import type { Context } from "../context.ts";
-import type { Link } from "../links/link.ts";
+import type { Link } from "./ports.ts";
 
 interface OwedEnd {
   readonly stream: number;

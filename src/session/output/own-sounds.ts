@@ -4,13 +4,13 @@
  */
 import type { ProviderFormat } from "../../audio/format.ts";
 import type { Context } from "../context.ts";
-import type { Link } from "../links/link.ts";
 import { next, RESPONSE } from "../transitions.ts";
 import type { OutputItems } from "./output-items.ts";
-import type { OwnSound, ResponseRecord } from "./response.ts";
+import type { OwnSound, ResponseRecord } from "../state/response.ts";
 import type { ResponseRecords } from "./response-records.ts";
 import type { ResponseWriter } from "./response-writer.ts";
 import type { ResponsesHost } from "./responses-host.ts";
+import type { Link } from "./ports.ts";
 
 /** Upstreams name their items otherwise. */
 const KEY = "relay:own";

@@ -5,11 +5,10 @@
 import type { JsonObject } from "../../protocol/json.ts";
 import { passedEvent } from "../../protocol/passed-events.ts";
 import type { UpstreamEvent } from "../../upstreams/upstream.ts";
-import type { ClientPort } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
-import type { Link } from "../links/link.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import type { Responses } from "./responses.ts";
+import type { ClientPort, Link } from "./ports.ts";
 
 type Placed = Extract<UpstreamEvent, { readonly type: "item.placed" }>;
 type Passed = Extract<UpstreamEvent, { readonly type: "passed" }>;

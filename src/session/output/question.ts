@@ -1,7 +1,7 @@
 /** What a question is about, as the strategy of a plan wants to know it. */
 import { isJsonObject } from "../../protocol/json.ts";
-import type { Entry } from "../memory/conversation.ts";
-import type { Question } from "../plan/strategy.ts";
+import type { Entry } from "../memory/entry.ts";
+import type { Question } from "../state/strategy.ts";
 
 /** @param nameOf an upstream's name by its index. */
 export function questionOf(

@@ -3,9 +3,9 @@
  * to go on. Whatever asks sets it anew, so that none is without one and none has that of another question.
  */
 import type { Context } from "../context.ts";
-import type { Link } from "../links/link.ts";
 import type { OwedEnds } from "./owed-ends.ts";
-import type { ResponseRecord } from "./response.ts";
+import type { ResponseRecord } from "../state/response.ts";
+import type { Link } from "./ports.ts";
 
 /** A duplex stream that pauses for so long ends its response; the next audio begins another. */
 const STREAM_GAP_MS = 1000;
@@ -81,6 +81,17 @@ export class ResponseClock {
     const last = response.askedAt + this.#context.limits.firstOutputMs;
     if (this.#context.now >= last) return false;
     this.#set(response, Math.min(last, this.#context.now + link.answerMs()));
+    return true;
+  }
+
+  /** Its deadline came, but a slow line has carried until now what was sent before it: as long again, as for one that is not ready. */
+  underway(response: ResponseRecord, link: Link): boolean {
+    const { now, limits } = this.#context;
+    const took = link.reading?.tookAt ?? null;
+    const at =
+      took === null ? now : Math.min(took + link.answerMs(), response.askedAt + limits.firstOutputMs);
+    if (at <= now) return false;
+    this.#set(response, at);
     return true;
   }
 

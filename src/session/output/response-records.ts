@@ -2,9 +2,9 @@
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { Context } from "../context.ts";
-import type { Link } from "../links/link.ts";
 import type { ResponseDefaults } from "./response-defaults.ts";
-import { isActive, type OutputItem, type OwnSound, type ResponseRecord } from "./response.ts";
+import { isActive, type OutputItem, type OwnSound, type ResponseRecord } from "../state/response.ts";
+import type { Link } from "./ports.ts";
 
 export class ResponseRecords {
   readonly #context: Context;
@@ -92,6 +92,7 @@ export class ResponseRecords {
       outOfBand,
       announced,
       untold: false,
+      ...(asked && this.#context.cause !== null && { cause: this.#context.cause }),
       // What came from a JSON schema is JSON.
       params: rest as JsonObject,
       inputFormat: defaults.inputFormat,

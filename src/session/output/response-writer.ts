@@ -7,23 +7,16 @@ import { durationMs, sampleRateHz, type ProviderFormat } from "../../audio/forma
 import type { AudioKernels } from "../../audio/kernels.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import { passedEvent } from "../../protocol/passed-events.ts";
-import type { AudioAddress, ClientPort, ServerEvent } from "../client/client-port.ts";
+import type { AudioAddress, ServerEvent } from "../state/server-events.ts";
 import type { Context } from "../context.ts";
-import type { Place } from "../floor/giving-way.ts";
-import type { Conversation, Entry } from "../memory/conversation.ts";
+import type { Conversation } from "../memory/conversation.ts";
+import type { Entry } from "../memory/entry.ts";
 import type { Unsent } from "./lane.ts";
-import { OutputPath, type OutputPathSnapshot } from "./output-path.ts";
+import { OutputPath, type OutputPathSnapshot } from "../../audio/output-path.ts";
 import type { Playout } from "./playout.ts";
-import {
-  addressOf,
-  audioAddress,
-  toEventPart,
-  toItem,
-  toRealtimeResponse,
-  type OutputItem,
-  type OutputPart,
-  type ResponseRecord,
-} from "./response.ts";
+import { addressOf, audioAddress, toEventPart, toItem, toRealtimeResponse } from "./response.ts";
+import type { OutputItem, OutputPart, ResponseRecord } from "../state/response.ts";
+import type { ClientPort, Place } from "./ports.ts";
 
 /** Samples on their way to the listener, and when they will sound. */
 export type OnAudio = (stream: number, samples: Int16Array, rateHz: number, atMs: number) => void;

@@ -2,12 +2,11 @@
 import type { AudioFormat } from "../../audio/format.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { JsonObject } from "../../protocol/json.ts";
-import type { Guard } from "../guard/index.ts";
-import type { Link } from "../links/link.ts";
 import type { GateHost } from "./output-gate.ts";
 import type { ResponseDefaults } from "./response-defaults.ts";
-import type { ResponseRecord } from "./response.ts";
+import type { ResponseRecord } from "../state/response.ts";
 import type { Rounds } from "./rounds.ts";
+import type { Guard, Link } from "./ports.ts";
 
 /** The listener's side of an answer. */
 export interface ListenerSide extends GateHost {

@@ -4,11 +4,10 @@
  * response are dropped, but for what it cost; items that it makes nevertheless are deleted there.
  */
 import type { ResponseParams } from "../../protocol/client-events.ts";
-import type { UpstreamEvent, UpstreamFault } from "../../upstreams/upstream.ts";
+import type { UpstreamFault } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
-import type { LaneEvent } from "./lane.ts";
-import { NOBODY } from "../links/beside.ts";
-import type { Link } from "../links/link.ts";
+import type { LaneEvent, ResponseUpstreamEvent } from "../state/upstream-said.ts";
+import { NOBODY } from "../state/response.ts";
 import { OutputGate, WAITS_TOO_MUCH, type Dropped, type GateSnapshot } from "./output-gate.ts";
 import { maySpeak, OutputItems } from "./output-items.ts";
 import { OwedEnds, type OwedEndsSnapshot } from "./owed-ends.ts";
@@ -16,21 +15,12 @@ import { OwnSounds } from "./own-sounds.ts";
 import { ResponseClock } from "./response-clock.ts";
 import { ResponseRecords, type ResponseRecordsSnapshot } from "./response-records.ts";
 import type { ResponseWriter } from "./response-writer.ts";
-import {
-  addressOf,
-  fellSilent,
-  isActive,
-  setCosts,
-  speaks,
-  type Ending,
-  type ResponseRecord,
-} from "./response.ts";
+import { addressOf, fellSilent, setCosts } from "./response.ts";
+import { isActive, speaks, type Ending, type ResponseRecord } from "../state/response.ts";
 import type { ResponsesHost } from "./responses-host.ts";
 import { unsay } from "./unsay.ts";
 import { next, RESPONSE } from "../transitions.ts";
-
-/** Events of an upstream that belong to a response. */
-export type ResponseUpstreamEvent = Extract<UpstreamEvent, { readonly response: string }>;
+import type { Link } from "./ports.ts";
 
 export class Responses {
   /** What the relay plays by itself. */
@@ -155,7 +145,9 @@ export class Responses {
     const { outOfBand } = response;
     const params = this.#host.paramsFor(link, response.params, response.inputFormat);
     this.#clock.asked(response, link);
-    link.command({ type: "respond", responseId: response.id, options: { params, outOfBand } });
+    this.#context.causedBy(response.cause ?? null, () =>
+      link.command({ type: "respond", responseId: response.id, options: { params, outOfBand } }),
+    );
   }
 
   /** The connection became ready and has all that was asked of it: its answers are owed from now on. */
@@ -196,7 +188,8 @@ export class Responses {
   }
 
   /** It was asked for in advance and in vain: nobody ever hears of it. */
-  discard(response: ResponseRecord, link: Link | undefined, overdue = false): void {
+  discard(response: ResponseRecord, overdue = false): void {
+    const link = this.#host.link(response.stream);
     const { items } = this.#forgetUnannounced(response);
     if (!link || response.connection !== link.serving) return;
     this.#cancelThere(response, link, overdue);
@@ -322,7 +315,7 @@ export class Responses {
 
   #tooMuch(response: ResponseRecord, fault: UpstreamFault): void {
     const link = this.#host.link(response.stream);
-    if (!response.announced) return this.discard(response, link);
+    if (!response.announced) return this.discard(response);
     if (link) this.#cancelThere(response, link);
     this.end(response, { phase: "failed", reason: null, fault });
   }
@@ -356,8 +349,9 @@ export class Responses {
   }
 
   /** Ends it for the client at once and tells the upstream to stop. */
-  cancel(response: ResponseRecord, link: Link | undefined, ending: Ending): void {
+  cancel(response: ResponseRecord, ending: Ending): void {
     if (!isActive(response)) return;
+    const link = this.#host.link(response.stream);
     const generating = response.phase === "generating" && !response.own && !this.#gate.finished(response);
     const costs = generating && link?.phase === "ready" && response.connection === link.serving;
     if (link) this.#cancelThere(response, link);
@@ -425,7 +419,7 @@ export class Responses {
   }
 
   /** The deadline of a response came. */
-  timeout(id: string, link: Link | undefined): void {
+  timeout(id: string): void {
     const response = this.#records.get(id);
     if (!response) return;
     if (!isActive(response)) {
@@ -445,19 +439,21 @@ export class Responses {
     }
     if (!response.announced) {
       this.#context.metric("eager_given_up", 1, response.upstream);
-      this.discard(response, link, true);
+      this.discard(response, true);
       return;
     }
     if (!response.asked) {
       this.end(response, { phase: "completed", reason: null, fault: null });
       return;
     }
-    this.#overdue(response, link);
+    this.#overdue(response);
   }
 
-  #overdue(response: ResponseRecord, link: Link | undefined): void {
+  #overdue(response: ResponseRecord): void {
+    const link = this.#host.link(response.stream);
     const requested = response.phase === "requested";
     if (requested && link && this.#atAnother(response) && this.#clock.queued(response, link)) return;
+    if (requested && link && this.#clock.underway(response, link)) return;
     this.#context.metric("response_timeouts", 1, response.upstream);
     if (link?.stalled()) return;
     if (requested && !response.outOfBand && link?.phase === "ready" && this.ends.since(link) !== null) {

@@ -6,12 +6,12 @@
  */
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import { jsonSize, type Json, type JsonObject } from "../../protocol/json.ts";
-import type { ClientPort } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
-import type { Link } from "../links/link.ts";
-import type { Order, Strategy } from "../plan/strategy.ts";
-import type { ResponseRecord } from "./response.ts";
-import type { ResponseUpstreamEvent, Responses } from "./responses.ts";
+import type { Order, Strategy } from "../state/strategy.ts";
+import type { ResponseRecord } from "../state/response.ts";
+import type { Responses } from "./responses.ts";
+import type { ResponseUpstreamEvent } from "../state/upstream-said.ts";
+import type { ClientPort, Link } from "./ports.ts";
 
 /** Read when it is asked for: some of these parts are made later. */
 interface RoundParts {
@@ -209,7 +209,7 @@ export class Rounds {
   /** It can not give the answer, or not in time. */
   drop(response: ResponseRecord, overdue = false): void {
     this.#dropped.add(response.stream);
-    this.#parts.responses.discard(response, this.#parts.links[response.stream], overdue);
+    this.#parts.responses.discard(response, overdue);
   }
 
   /** Nobody hears of it any more: its connection is gone, or it was taken back. */

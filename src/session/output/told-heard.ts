@@ -1,7 +1,7 @@
 /** A provider whose history has only what it is told was heard is told so, as it is heard. */
 import type { Context } from "../context.ts";
-import type { Link } from "../links/link.ts";
 import type { Playout } from "./playout.ts";
+import type { Link } from "./ports.ts";
 
 /** So much more was heard before it is told again. */
 const STEP_MS = 200;

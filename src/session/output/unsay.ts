@@ -1,7 +1,7 @@
 /** What was never sent was not said: the model that said it forgets it. */
-import type { Link } from "../links/link.ts";
 import type { Dropped } from "./output-gate.ts";
-import type { ResponseRecord } from "./response.ts";
+import type { ResponseRecord } from "../state/response.ts";
+import type { Link } from "./ports.ts";
 
 /** @param truncates the relay truncates this item where it was heard, in the same call of `handle`. */
 export function unsay(

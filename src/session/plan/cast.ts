@@ -4,52 +4,37 @@
  * is hung up when nothing of it is under way; who comes is dialled, and told the conversation like any connection that is new.
  */
 import { ClientError } from "../../protocol/client-error.ts";
-import type { ClientPort } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
-import type { Link } from "../links/link.ts";
-import type { Recovery } from "../links/recovery.ts";
-import type { Responses } from "../output/responses.ts";
-import type { Rounds } from "../output/rounds.ts";
 import { oneVoiceBy, strategyOf } from "./index.ts";
-import type { Plan } from "./plan.ts";
-import type { Strategy } from "./strategy.ts";
-
-/** As it is said and shown on the wire. */
-export interface PlanNow {
-  readonly strategy: "single" | "failover" | "race" | "hedge" | "panel";
-  readonly hedge_ms?: number;
-  readonly upstreams: readonly string[];
-}
-
-/** What `relay.plan.update` says: without upstreams, those that take part now. */
-export type PlanGiven = Pick<PlanNow, "strategy"> & {
-  readonly hedge_ms?: number | undefined;
-  readonly upstreams?: readonly string[] | undefined;
-};
+import type { ClientPort, Link, Recovery, Responses, Rounds } from "./ports.ts";
+import type { Plan } from "../state/plan.ts";
+import type { Strategy } from "../state/strategy.ts";
+import type { PlanNow, PlanGiven } from "../state/plan-now.ts";
 
 /** Read when they are asked for: some of these parts are made later. */
-interface CastParts {
+interface CastParts<L extends Link> {
   readonly context: Context;
-  readonly port: Pick<ClientPort, "tell" | "connected">;
-  readonly speakers: readonly Link[];
-  readonly responses: Pick<Responses, "busy" | "ends">;
-  readonly rounds: Pick<Rounds, "mayAsk">;
-  readonly recovery: Pick<Recovery, "owes">;
+  readonly port: ClientPort;
+  readonly speakers: readonly L[];
+  readonly responses: Responses;
+  readonly rounds: Rounds;
+  readonly recovery: Recovery;
 }
 
 /** Who leaves is waited for so long, for the end and the cost of what was cancelled there. */
 const ENDS_WITHIN_MS = 2000;
 
-export class Cast {
-  readonly #parts: CastParts;
+/** Of links as whoever joins the parts knows them: they are handed on. */
+export class Cast<L extends Link = Link> {
+  readonly #parts: CastParts<L>;
   readonly #plan: Plan;
   #strategy: Strategy;
   /** Null: the route's. */
   #now: PlanNow | null = null;
   /** Of these; null: all. */
-  #present: readonly Link[] | null = null;
+  #present: readonly L[] | null = null;
 
-  constructor(parts: CastParts, plan: Plan) {
+  constructor(parts: CastParts<L>, plan: Plan) {
     this.#parts = parts;
     this.#plan = plan;
     this.#strategy = strategyOf(plan);
@@ -60,12 +45,12 @@ export class Cast {
   }
 
   /** Upstreams that are heard and take part, in the order in which they are asked. */
-  get present(): readonly Link[] {
+  get present(): readonly L[] {
     return this.#present ?? this.#parts.speakers;
   }
 
   /** The one whose words of the caller count, and whose verdict on the configuration. */
-  get primary(): Link | undefined {
+  get primary(): L | undefined {
     const { speakers } = this.#parts;
     return speakers.find(({ presence }) => presence !== "away") ?? speakers[0];
   }

@@ -1,5 +1,5 @@
 /** The first is asked, and the next one only when it cannot answer; each is connected, and knows what was said. */
-import type { Strategy } from "./strategy.ts";
+import type { Strategy } from "../state/strategy.ts";
 
 export const FAILOVER: Strategy = {
   name: "failover",

@@ -1,5 +1,5 @@
 /** The first is asked, and the next one when nobody has been heard for `hedgeMs`. */
-import type { Strategy } from "./strategy.ts";
+import type { Strategy } from "../state/strategy.ts";
 
 export function hedge(hedgeMs: number): Strategy {
   return {

@@ -2,10 +2,10 @@
 import { FAILOVER } from "./failover.ts";
 import { hedge } from "./hedge.ts";
 import { PANEL } from "./panel.ts";
-import { isShadow, type Plan, type StrategyChoice } from "./plan.ts";
+import { isShadow, type Plan, type StrategyChoice } from "../state/plan.ts";
 import { RACE } from "./race.ts";
 import { ALONE, SINGLE } from "./single.ts";
-import type { Strategy } from "./strategy.ts";
+import type { Strategy } from "../state/strategy.ts";
 import { TAGGED } from "./tagged.ts";
 
 export function strategyOf({ strategy, upstreams }: Pick<Plan, "strategy" | "upstreams">): Strategy {

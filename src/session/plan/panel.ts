@@ -2,7 +2,7 @@
  * Several voices take turns: the one that the caller calls by name, else the next after the one that spoke last. Who called a tool
  * says what came of it. The others answer only when it cannot, in their order.
  */
-import type { Question, Strategy } from "./strategy.ts";
+import type { Question, Strategy } from "../state/strategy.ts";
 
 export const PANEL: Strategy = {
   name: "panel",

@@ -1,5 +1,5 @@
 /** One upstream, with its fallbacks and its standby. */
-import type { Strategy } from "./strategy.ts";
+import type { Strategy } from "../state/strategy.ts";
 
 export const SINGLE: Strategy = { name: "single", oneVoice: null };
 

@@ -1,4 +1,4 @@
 /** Every upstream answers, and the client hears all of them, each on a stream of its own. */
-import type { Strategy } from "./strategy.ts";
+import type { Strategy } from "../state/strategy.ts";
 
 export const TAGGED: Strategy = { name: "tagged", oneVoice: null };

@@ -1,21 +1,22 @@
 /** Who is whose voice: upstreams that are one to the listener, as their strategy says, or each its own. */
-import type { Link } from "../links/link.ts";
-import type { ResponseRecord } from "../output/response.ts";
-import type { Cast } from "./cast.ts";
+import type { ResponseRecord } from "../state/response.ts";
+import type { Strategy } from "../state/strategy.ts";
+import type { Link } from "./ports.ts";
 
 /** Read when it is asked for: links are made later. */
-interface VoiceParts {
-  readonly links: readonly Link[];
+interface VoiceParts<L extends Link> {
+  readonly links: readonly L[];
   /** Of the links, those that are heard, and of these those that take part now. */
-  readonly speakers: readonly Link[];
-  readonly cast: Pick<Cast, "present" | "strategy">;
+  readonly speakers: readonly L[];
+  readonly cast: { readonly present: readonly L[]; readonly strategy: Strategy };
   readonly port: { readonly extended: boolean };
 }
 
-export class Voices {
-  readonly #parts: VoiceParts;
+/** Of links as whoever joins the parts knows them: they are handed on. */
+export class Voices<L extends Link = Link> {
+  readonly #parts: VoiceParts<L>;
 
-  constructor(parts: VoiceParts) {
+  constructor(parts: VoiceParts<L>) {
     this.#parts = parts;
   }
 
@@ -52,7 +53,7 @@ export class Voices {
   }
 
   /** Who can go on now where this upstream broke off: itself, or another that is the same voice; null: nobody yet. */
-  whoGoesOn(link: Link): Link | null {
+  whoGoesOn(link: L): L | null {
     const { present } = this.#parts.cast;
     const others = this.one ? present : [];
     // One that leaves goes on where nobody else can.

@@ -7,20 +7,16 @@ import { isInaudible } from "../../audio/level.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { UpstreamConfig, UpstreamEvent } from "../../upstreams/upstream.ts";
-import type { ClientPort } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
-import type { LinkHost } from "../links/link-host.ts";
-import type { Link } from "../links/link.ts";
-import type { Replay } from "../links/replay.ts";
-import type { ResponseRecord } from "../output/response.ts";
-import { addUsage } from "../output/usage.ts";
+import type { ResponseRecord } from "../state/response.ts";
+import { addUsage } from "../state/usage.ts";
+import type { ClientPort, Link } from "./ports.ts";
 import { copyOf, type Outcome, type Question, type Trial } from "./trial.ts";
 
 export interface ShadowHost {
   upstreamConfig(): UpstreamConfig;
   /** The client's parameters as this upstream takes them. */
   paramsFor(link: Link, params: JsonObject): JsonObject;
-  readonly replay: Replay;
   /** Another connection hears the caller's turn as far as there is one. */
   hearAgain(link: Link): void;
   /** Nothing of the caller's would be missed by another connection. */
@@ -30,7 +26,7 @@ export interface ShadowHost {
 /** Read when it is asked for: some of these parts are made later. */
 interface ShadowParts {
   readonly context: Context;
-  readonly port: Pick<ClientPort, "tellApplication">;
+  readonly port: ClientPort;
   readonly links: readonly Link[];
   readonly speakers: readonly Link[];
 }
@@ -45,7 +41,7 @@ const LONGEST_MS = 120_000;
 /** Characters of what it said that the application is told. */
 const MOST_TEXT = 4096;
 
-export class Shadows implements LinkHost {
+export class Shadows {
   readonly #parts: ShadowParts;
   readonly #host: ShadowHost;
   #question: Question | null = null;
@@ -231,10 +227,6 @@ export class Shadows implements LinkHost {
     context.deadlines.set(nameOf(trial), context.now + LONGEST_MS);
   }
 
-  get replay(): Replay {
-    return this.#host.replay;
-  }
-
   atGap(link: Link): boolean {
     return this.#running(link.index) === undefined && this.#host.atGap(link);
   }
@@ -253,7 +245,7 @@ export class Shadows implements LinkHost {
     this.#report();
   }
 
-  /** Its states, and what it never heard, are nobody's concern. */
+  /** As of any upstream (`LinkHost`): its states, and what it never heard, are nobody's concern. */
   onUntold(): void {}
   onSent(): void {}
   onPhase(): void {}

@@ -2,22 +2,7 @@
  * Calls that wait for the caller's silence: a route may want so much of it after an answer was heard before what the answer
  * announced is done. Who speaks, types or stops the agent meanwhile takes it back.
  */
-import type { ClientPort } from "../client/client-port.ts";
-import type { Configuration } from "../client/configuration.ts";
-import type { Context } from "../context.ts";
-import type { Floor } from "../floor/floor.ts";
-import type { Listener } from "../output/listener.ts";
-import type { TurnTaking } from "../turns/turn-taking.ts";
-
-/** Read when it is asked for: some of these parts are made later. */
-export interface ConfirmingParts {
-  readonly context: Context;
-  readonly port: ClientPort;
-  readonly config: Pick<Configuration, "turnDetection">;
-  readonly floor: Pick<Floor, "judging" | "held">;
-  readonly listener: Pick<Listener, "playingUntil">;
-  readonly turns: Pick<TurnTaking, "openItem" | "unmade">;
-}
+import type { ToolParts } from "./ports.ts";
 
 interface Waiting {
   readonly since: number;
@@ -32,7 +17,7 @@ const LOOK_MS = 100;
  * When the silence has lasted long enough, as far as is known now; null: it has. While nobody is there who could say no it has
  * not begun. `no`: somebody goes on talking for so long that it will not be yes.
  */
-export function silenceLasts(parts: ConfirmingParts, waiting: Waiting, ms: number): number | null | "no" {
+export function silenceLasts(parts: ToolParts, waiting: Waiting, ms: number): number | null | "no" {
   const { context, port, floor, listener } = parts;
   const { now } = context;
   if (!port.live) return now + ms;
@@ -45,6 +30,6 @@ export function silenceLasts(parts: ConfirmingParts, waiting: Waiting, ms: numbe
 }
 
 /** A client that says itself what its turns are sends something: what it is is known at its end. */
-export function isTalking({ config, turns }: Pick<ConfirmingParts, "config" | "turns">): boolean {
+export function isTalking({ config, turns }: Pick<ToolParts, "config" | "turns">): boolean {
   return config.turnDetection === null && turns.unmade === "sent";
 }

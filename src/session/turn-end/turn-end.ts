@@ -3,17 +3,16 @@
  * how long a silence must last so that they are interrupted as seldom as the eagerness accepts; how their voice ended,
  * their words and a remote model say how likely this silence is a pause at all (docs/turn-end.md).
  */
-import { TICKS_PER_MS, type AudioInput } from "../turns/audio-input.ts";
+import { TICKS_PER_MS } from "../state/ticks.ts";
 import type { Context } from "../context.ts";
-import type { Plan } from "../plan/plan.ts";
+import type { Plan } from "../state/plan.ts";
 import { CADENCE_MS, cadenceOf } from "./cadence.ts";
 import { Consultant, type ConsultantSnapshot } from "./consultant.ts";
 import { Pauses, type PausesSnapshot } from "./pauses.ts";
-import { WAITS, type Eagerness } from "./waits.ts";
-import { phraseOf } from "./words.ts";
+import { WAITS, type Eagerness } from "../state/waits.ts";
+import { phraseOf } from "../state/phrases.ts";
+import type { AudioInput } from "./ports.ts";
 
-/** A silence of so long may be the end of a turn: it is looked at, once. */
-export const CANDIDATE_MS = 96;
 /** What a remote model hears of the turn, the beginning of the silence included: smart-turn takes eight seconds. */
 const CONSULT_MS = 8000;
 /** A caller who goes on within this was cut in on; later speech is an answer to what the agent said. */

@@ -1,7 +1,8 @@
 /** The caller pauses inside a turn: the answer is asked for in advance, and taken back when they go on. */
 import type { Context } from "../context.ts";
-import { CANDIDATE_MS } from "../turn-end/turn-end.ts";
-import { TICKS_PER_MS, type AudioInput } from "./audio-input.ts";
+import { CANDIDATE_MS } from "../state/waits.ts";
+import type { AudioInput } from "./audio-input.ts";
+import { TICKS_PER_MS } from "../state/ticks.ts";
 import type { InputFlow } from "./input-flow.ts";
 import type { TurnHost } from "./turn-host.ts";
 import type { TurnMarks } from "./turn-marks.ts";

@@ -20,18 +20,8 @@ import type { DetectorSnapshot, SpeechDetector } from "../../audio/vad/detector.
 import type { AudioChunk } from "../../upstreams/upstream.ts";
 import type { Limits } from "../limits.ts";
 import { RateStream, type StreamSnapshot } from "./rate-stream.ts";
-
-export const TICKS_PER_MS = 48;
-
-/** Someone who takes the caller's audio: an upstream, or the archive. */
-export interface AudioTap {
-  readonly format: AudioFormat;
-  /** Position (ticks) of the next sample to deliver: the same one whatever the format becomes. */
-  cursor: number;
-  deliver(chunk: AudioChunk): void;
-  /** What it was to have between two positions is gone from the history. */
-  missed?(fromTicks: number, toTicks: number): void;
-}
+import { TICKS_PER_MS } from "../state/ticks.ts";
+import type { AudioTap } from "../state/audio-tap.ts";
 
 export type SpeechDecision =
   | { readonly type: "started"; readonly prefixTicks: number }
@@ -210,6 +200,11 @@ export class AudioInput {
     const { inputHistoryMs } = this.#limits;
     const ms = this.#tapped.has(rateHz) ? inputHistoryMs : Math.min(DETECTOR_HISTORY_MS, inputHistoryMs);
     return Math.ceil((ms * rateHz) / 1000);
+  }
+
+  /** Speech is looked for. */
+  get detects(): boolean {
+    return this.#detecting;
   }
 
   /** Turns detection on or off. Turned on, the detector starts afresh at the present. */

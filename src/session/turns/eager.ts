@@ -3,12 +3,9 @@
  * client. Confirmed silence releases it; resumed speech cancels it and takes the half turn back from the upstreams,
  * so that it leaves no trace in anyone's history.
  */
-import type { UpstreamEvent } from "../../upstreams/upstream.ts";
-import type { Budget } from "../client/budget.ts";
 import type { Context } from "../context.ts";
-import type { Link } from "../links/link.ts";
-import type { Asking } from "../output/asking.ts";
-import type { Rounds } from "../output/rounds.ts";
+import type { InputTranscript } from "../state/upstream-said.ts";
+import type { Asking, Budget, Link, Rounds } from "./ports.ts";
 
 interface Speculation {
   readonly itemId: string;
@@ -19,9 +16,6 @@ interface Speculation {
   /** Whose they are; absent in snapshots of before. */
   readonly streams?: readonly number[];
 }
-
-/** Words of the caller that came for an item. */
-export type InputTranscript = Extract<UpstreamEvent, { readonly itemId: string }>;
 
 /** Words of a turn that is not confirmed are kept, within so many events and characters of them. */
 const MOST_WORDS = 64;

@@ -1,12 +1,7 @@
 /** `idle_timeout_ms`: nobody says anything after an answer, and the silence becomes a turn. */
-import type { Budget } from "../client/budget.ts";
-import type { ClientPort } from "../client/client-port.ts";
-import type { Configuration } from "../client/configuration.ts";
 import type { Context } from "../context.ts";
-import type { Listener } from "../output/listener.ts";
-import type { Responses } from "../output/responses.ts";
-import type { Tools } from "../tools/index.ts";
 import type { TurnTaking } from "./turn-taking.ts";
+import type { Budget, ClientPort, Configuration, Listener, Responses, Tools } from "./ports.ts";
 
 /** Read when it is asked for: some of these parts are made later. */
 interface IdleParts {
@@ -16,7 +11,7 @@ interface IdleParts {
   readonly config: Configuration;
   readonly responses: Responses;
   readonly listener: Listener;
-  readonly tools: Pick<Tools, "answersSoon"> | null;
+  readonly tools: Tools | null;
   readonly turns: TurnTaking;
 }
 

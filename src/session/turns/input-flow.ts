@@ -6,11 +6,13 @@
 import { BLOCK_BYTES } from "../../audio/blocks.ts";
 import type { AudioFormat } from "../../audio/format.ts";
 import { isInaudible } from "../../audio/level.ts";
-import { TICKS_PER_MS, type AudioInput, type AudioTap } from "./audio-input.ts";
+import type { AudioInput } from "./audio-input.ts";
+import type { AudioTap } from "../state/audio-tap.ts";
+import { TICKS_PER_MS } from "../state/ticks.ts";
 import type { Conversation } from "../memory/conversation.ts";
-import type { Link } from "../links/link.ts";
 import type { Limits } from "../limits.ts";
 import { Recorder, type RecorderSnapshot } from "./recorder.ts";
+import type { Link } from "./ports.ts";
 
 /** A duplex upstream that does not read hears of silence so much at most, later. */
 const SILENCE_KEPT_MS = 1000;

@@ -1,10 +1,10 @@
 /** A turn as the provider that takes the turns (`turns: "server"`) announces it, and the silence that ends it there. */
 import type { TurnDetection } from "../../protocol/session-config.ts";
 import type { Context } from "../context.ts";
-import type { Link } from "../links/link.ts";
 import type { InputFlow } from "./input-flow.ts";
 import type { InputWatch } from "./input-watch.ts";
 import type { UserItem } from "./user-item.ts";
+import type { Link } from "./ports.ts";
 
 /** Silence after which a provider's own detection is sure to have ended a turn, beyond what ends it. */
 const PAD_MS = 500;

@@ -7,7 +7,8 @@ import { createDecoder, type AudioDecoder } from "../../audio/codec.ts";
 import { formatKey, sampleRateHz, type AudioFormat } from "../../audio/format.ts";
 import { rmsDbfs } from "../../audio/level.ts";
 import type { Context } from "../context.ts";
-import { TICKS_PER_MS, type AudioInput } from "./audio-input.ts";
+import { TICKS_PER_MS } from "../state/ticks.ts";
+import type { AudioInput } from "./audio-input.ts";
 import type { TurnTaking } from "./turn-taking.ts";
 
 /** Read when it is asked for: some of these parts are made later. */

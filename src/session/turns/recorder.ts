@@ -1,6 +1,6 @@
 import { formatKey, type AudioFormat } from "../../audio/format.ts";
 import type { AudioChunk } from "../../upstreams/upstream.ts";
-import type { AudioTap } from "./audio-input.ts";
+import type { AudioTap } from "../state/audio-tap.ts";
 import type { Conversation } from "../memory/conversation.ts";
 
 /**

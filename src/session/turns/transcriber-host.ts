@@ -1,41 +1,53 @@
 /** What a transcriber knows of the session, and what it does to it. */
-import type { Conduct } from "../conduct.ts";
-import type { Plan } from "../plan/plan.ts";
-import type { UpstreamFactory } from "../../upstreams/upstream.ts";
-import { TICKS_PER_MS } from "./audio-input.ts";
-import { Transcriber, type TranscriberHost } from "./transcriber.ts";
+import type { Context } from "../context.ts";
+import type { Conversation } from "../memory/conversation.ts";
+import { TICKS_PER_MS } from "../state/ticks.ts";
+import type { AudioInput } from "./audio-input.ts";
+import type { ClientPort, Configuration, Ear, Floor, Refusals, UpstreamEvents } from "./ports.ts";
+import { Transcriber, type MadeOf, type TranscriberHost } from "./transcriber.ts";
+import type { TurnTaking } from "./turn-taking.ts";
 
-/** The plan's transcriber, behind the upstreams; null: there is none. @param onWords see `transcriberHost`. */
-export function createTranscriber(
-  conduct: Conduct,
-  { transcriber: planned }: Plan,
-  create: UpstreamFactory,
+/** Read when they are asked for: some of these parts are made later. */
+interface TranscriberParts {
+  readonly context: Context;
+  readonly port: ClientPort;
+  readonly conversation: Conversation;
+  readonly config: Configuration;
+  readonly input: AudioInput;
+  readonly turns: TurnTaking;
+  readonly floor: Floor;
+  readonly upstreamEvents: UpstreamEvents;
+  readonly refusals: Refusals;
+}
+
+/** @param onWords see `transcriberHost`. */
+export function createTranscriber<Linked extends Ear>(
+  parts: TranscriberParts,
+  made: MadeOf<Linked>,
   onWords: (text: string) => void,
-): Transcriber | null {
-  if (planned === undefined) return null;
-  const { context, port, conversation, links } = conduct;
-  const made = { index: links.length, planned, create };
-  return new Transcriber(context, port, conversation, made, transcriberHost(conduct, onWords));
+): Transcriber<Linked> {
+  const { context, port, conversation } = parts;
+  return new Transcriber(context, port, conversation, made, transcriberHost(parts, onWords));
 }
 
 /** @param onWords words of the caller, while they are being said. */
-function transcriberHost(conduct: Conduct, onWords: (text: string) => void): TranscriberHost {
+function transcriberHost(parts: TranscriberParts, onWords: (text: string) => void): TranscriberHost {
   return {
-    upstreamConfig: () => conduct.config.upstream(),
-    openItem: () => conduct.turns.openItem,
-    lastItem: () => conduct.turns.lastItem,
-    detects: () => conduct.config.turnDetection !== null,
+    upstreamConfig: () => parts.config.upstream(),
+    openItem: () => parts.turns.openItem,
+    lastItem: () => parts.turns.lastItem,
+    detects: () => parts.config.turnDetection !== null,
     buffered: () => {
-      const { config, turns, input } = conduct;
+      const { config, turns, input } = parts;
       const ms = (input.ticks - turns.startTicks) / TICKS_PER_MS;
       return config.turnDetection === null && ms > 0 ? { itemId: turns.nextItem, ms } : null;
     },
-    heardMs: () => conduct.input.ticks / TICKS_PER_MS,
+    heardMs: () => parts.input.ticks / TICKS_PER_MS,
     // The floor judges a sound, or keeps one that it dismissed until the agent has ended.
-    undecided: () => conduct.floor.judging || conduct.context.deadlines.get("floor:kept") !== null,
-    events: conduct.upstreamEvents,
-    onVerdict: (link, verdict) => conduct.refusals.verdict(link, verdict, "transcriber"),
+    undecided: () => parts.floor.judging || parts.context.deadlines.get("floor:kept") !== null,
+    events: parts.upstreamEvents,
+    onVerdict: (link, verdict) => parts.refusals.verdict(link, verdict, "transcriber"),
     onWords,
-    hearAgain: (ear) => conduct.turns.replay(ear),
+    hearAgain: (ear) => parts.turns.replay(ear),
   };
 }

@@ -3,23 +3,14 @@
  * and what they say is evidence (for the floor, that a sound is an interruption; for the end of a turn, that a sentence
  * is over or goes on). Its provider cuts speech into segments as it likes; each belongs to the turn in which it began.
  */
-import type {
-  UpstreamConfig,
-  UpstreamEvent,
-  UpstreamFactory,
-  UpstreamFault,
-} from "../../upstreams/upstream.ts";
-import type { ClientPort } from "../client/client-port.ts";
+import type { UpstreamConfig, UpstreamEvent, UpstreamFault } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import { cutWords, gapBetween, joinWords } from "../memory/words.ts";
-import type { LinkHost } from "../links/link-host.ts";
-import { Link } from "../links/link.ts";
-import type { UpstreamEvents } from "../links/upstream-events.ts";
-import type { Verdict } from "../links/refusals.ts";
-import type { PlannedUpstream } from "../plan/plan.ts";
+import type { PlannedUpstream } from "../state/plan.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import { grown, kept, sumOf, together } from "./transcript-extra.ts";
+import type { ClientPort, Ear, Link, UpstreamEvents, Verdict } from "./ports.ts";
 
 export interface TranscriberHost {
   upstreamConfig(): UpstreamConfig;
@@ -36,16 +27,19 @@ export interface TranscriberHost {
   /** A sound over an agent may become a turn: what is said may be its words. */
   undecided(): boolean;
   /** What happens to its connection and to the caller's items, and what it costs, is told as of any upstream. */
-  readonly events: Pick<
-    UpstreamEvents,
-    "onPhase" | "tellLost" | "onMissed" | "onSpared" | "changed" | "spent"
-  >;
+  readonly events: UpstreamEvents;
   /** What it says of what it was told. */
   onVerdict(link: Link, verdict: Verdict): void;
   /** What is being said just now, so far. */
   onWords(text: string): void;
   /** It is to hear what no turn was made of from its beginning. */
   hearAgain(ear: Link): void;
+}
+
+/** What is planned, and how its upstream is made of that, with whom it tells what happens to it. */
+export interface MadeOf<Linked extends Ear> {
+  readonly planned: PlannedUpstream;
+  link(told: Transcriber<Linked>): Linked;
 }
 
 interface Segment {
@@ -87,8 +81,8 @@ const PARTS_KEPT = 64;
 const RETRY_MS = 60_000;
 const TEXT_MOST = 16_384;
 
-export class Transcriber implements LinkHost {
-  readonly link: Link;
+export class Transcriber<Linked extends Ear = Ear> {
+  readonly link: Linked;
   readonly #context: Context;
   readonly #port: ClientPort;
   readonly #conversation: Conversation;
@@ -106,7 +100,7 @@ export class Transcriber implements LinkHost {
     context: Context,
     port: ClientPort,
     conversation: Conversation,
-    made: { readonly index: number; readonly planned: PlannedUpstream; readonly create: UpstreamFactory },
+    made: MadeOf<Linked>,
     host: TranscriberHost,
   ) {
     this.#context = context;
@@ -114,7 +108,7 @@ export class Transcriber implements LinkHost {
     this.#conversation = conversation;
     this.#planned = made.planned;
     this.#host = host;
-    this.link = new Link(made.index, made.planned, made.create, context, this);
+    this.link = made.link(this);
   }
 
   upstreamConfig(): UpstreamConfig {
@@ -343,11 +337,6 @@ export class Transcriber implements LinkHost {
     this.#host.events.onPhase(link, fault, null);
   }
 
-  /** It is told nothing of the conversation, nothing is under way at it, and it hears on from where it was. */
-  get replay(): null {
-    return null;
-  }
-
   /** What it had not finished died with its connection: the next one hears what no turn was made of from its beginning. */
   onRedial(): void {
     const open = this.#host.openItem();
@@ -376,7 +365,7 @@ export class Transcriber implements LinkHost {
   }
 
   /** Nobody asks it for anything that would have it dialled again: it is tried again after a while. */
-  onLost(link: Link, fault: UpstreamFault, final: boolean): void {
+  onLost(link: Ear, fault: UpstreamFault, final: boolean): void {
     this.#host.events.tellLost(link, fault, final);
     if (final) link.retryIn(RETRY_MS);
     // What waited for a connection that never took it the next one hears.

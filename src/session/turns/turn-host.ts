@@ -1,6 +1,6 @@
 /** What turn taking asks of the rest of the session, and tells it. */
 import type { Eager } from "./eager.ts";
-import type { Link } from "../links/link.ts";
+import type { Link } from "./ports.ts";
 
 export interface TurnHost {
   readonly links: readonly Link[];

@@ -1,5 +1,5 @@
 import type { TurnPhase } from "../transitions.ts";
-import { TICKS_PER_MS } from "./audio-input.ts";
+import { TICKS_PER_MS } from "../state/ticks.ts";
 import type { Pending } from "./input-flow.ts";
 
 /** Positions in the caller's audio, in ticks of 1/48 000 s, by which turns are made. */

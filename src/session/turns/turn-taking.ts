@@ -5,13 +5,12 @@
 import { formatKey, type AudioFormat } from "../../audio/format.ts";
 import type { TurnDetection } from "../../protocol/session-config.ts";
 import { Advance } from "./advance.ts";
-import { TICKS_PER_MS, type AudioInput, type InputListener, type SpeechDecision } from "./audio-input.ts";
-import type { ClientPort } from "../client/client-port.ts";
+import type { AudioInput, InputListener, SpeechDecision } from "./audio-input.ts";
+import { TICKS_PER_MS } from "../state/ticks.ts";
 import type { Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import { InputFlow } from "./input-flow.ts";
 import { InputWatch } from "./input-watch.ts";
-import type { Link } from "../links/link.ts";
 import { ProviderTurn } from "./provider-turn.ts";
 import { next, TURN, type TurnEvent, type TurnPhase } from "../transitions.ts";
 import { TurnMarks } from "./turn-marks.ts";
@@ -19,6 +18,7 @@ import type { TurnHost } from "./turn-host.ts";
 import type { TurnSnapshot } from "./turn-snapshot.ts";
 import type { Deciding } from "./who-decides.ts";
 import { tooShort, UserItem } from "./user-item.ts";
+import type { ClientPort, Link } from "./ports.ts";
 
 export class TurnTaking implements InputListener {
   readonly #context: Context;

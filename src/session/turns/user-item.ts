@@ -1,10 +1,10 @@
 /** The item that the caller's present audio will become: its name, and what the client is told of it. */
 import { ClientError } from "../../protocol/client-error.ts";
-import { TICKS_PER_MS } from "./audio-input.ts";
-import type { ClientPort } from "../client/client-port.ts";
+import { TICKS_PER_MS } from "../state/ticks.ts";
 import type { Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import type { InputFlow } from "./input-flow.ts";
+import type { ClientPort } from "./ports.ts";
 
 const UNVOICED = { unvoiced: true } as const;
 

@@ -1,6 +1,6 @@
 /** Who says what a turn of the caller's is: the relay, or the providers that do so by themselves. */
 import type { TurnDetection } from "../../protocol/session-config.ts";
-import type { Link } from "../links/link.ts";
+import type { Link } from "./ports.ts";
 
 export interface Deciding {
   /** Turns are found here. */

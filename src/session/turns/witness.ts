@@ -3,10 +3,9 @@
  * itself hears of the caller, and what the provider made of it, says what is to be expected.
  */
 import type { Endpointer } from "../../audio/endpointer.ts";
-import type { Configuration } from "../client/configuration.ts";
 import type { Context } from "../context.ts";
-import type { Link } from "../links/link.ts";
 import type { UpstreamEvent } from "../../upstreams/upstream.ts";
+import type { Configuration, Link } from "./ports.ts";
 
 export interface WitnessHost {
   /** A turn has an answer without the client's asking, and nothing is being answered. */

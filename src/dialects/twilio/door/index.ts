@@ -29,7 +29,7 @@ import { coreId } from "../../../http/sessions.ts";
 import { armDrawn } from "../../../http/stickiness.ts";
 import type { JsonObject } from "../../../protocol/json.ts";
 import { isJsonObject } from "../../../protocol/json.ts";
-import { isShadow, type Plan } from "../../../session/plan/plan.ts";
+import { isShadow, type Plan } from "../../../session/state/plan.ts";
 import { CARRIERS } from "../carriers.ts";
 import type { Answer, TwilioSettings } from "../settings.ts";
 import { isSigned } from "./signature.ts";

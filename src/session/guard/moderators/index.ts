@@ -1,10 +1,9 @@
-/** The moderators, by the name that a route gives them. To add one: its file, and its lines here and in `config/guard.ts`. */
+/** The moderators, by the name that a route gives them. To add one: its file, what a route says of it (`state/moderator-choice.ts`), and its lines here and in `config/guard.ts`. */
 import type { Moderator } from "./moderator.ts";
-import { openAiModerator, type OpenAiChoice } from "./openai.ts";
-import { patternsModerator, type PatternsChoice } from "./patterns.ts";
-import { workersAiModerator, type WorkersAiChoice } from "./workers-ai.ts";
-
-export type ModeratorChoice = OpenAiChoice | PatternsChoice | WorkersAiChoice;
+import { openAiModerator } from "./openai.ts";
+import { patternsModerator } from "./patterns.ts";
+import { workersAiModerator } from "./workers-ai.ts";
+import type { ModeratorChoice } from "../../state/moderator-choice.ts";
 
 export function moderatorOf(choice: ModeratorChoice): Moderator {
   switch (choice.adapter) {

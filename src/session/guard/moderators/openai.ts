@@ -1,15 +1,7 @@
 /** OpenAI's moderation endpoint (`POST /v1/moderations`), or one that answers like it. */
 import { isJsonObject, type Json } from "../../../protocol/json.ts";
 import { categoryOf, NoVerdict, type RemoteModerator, type Verdict } from "./moderator.ts";
-
-export interface OpenAiChoice {
-  readonly adapter: "openai";
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly model: string;
-  /** Only these count; absent: whatever is flagged. */
-  readonly categories?: readonly string[];
-}
+import type { OpenAiChoice } from "../../state/moderator-choice.ts";
 
 export function openAiModerator({ url, headers, model, categories }: OpenAiChoice): RemoteModerator {
   return {

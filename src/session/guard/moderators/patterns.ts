@@ -1,12 +1,7 @@
 /** Regular expressions, judged in the session itself: each belongs to a category, whatever its case. */
 import type { LocalModerator } from "./moderator.ts";
 import { faultOfPattern, WINDOW_CHARS } from "./pattern-cost.ts";
-
-export interface PatternsChoice {
-  readonly adapter: "patterns";
-  /** Category → patterns. */
-  readonly patterns: Readonly<Record<string, readonly string[]>>;
-}
+import type { PatternsChoice } from "../../state/moderator-choice.ts";
 
 /** Two windows have so much in common: what is no longer than that is seen whole. */
 const OVERLAP_CHARS = WINDOW_CHARS / 4;

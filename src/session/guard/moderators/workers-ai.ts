@@ -1,12 +1,7 @@
 /** Llama Guard on Workers AI (`@cf/meta/llama-guard-3-8b`), or a model of its interface. */
 import { isJsonObject, type Json } from "../../../protocol/json.ts";
 import { categoryOf, NoVerdict, type RemoteModerator } from "./moderator.ts";
-
-export interface WorkersAiChoice {
-  readonly adapter: "workers-ai";
-  readonly binding: string;
-  readonly model: string;
-}
+import type { WorkersAiChoice } from "../../state/moderator-choice.ts";
 
 export function workersAiModerator({ binding, model }: WorkersAiChoice): RemoteModerator {
   return {

@@ -6,10 +6,16 @@
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { UpstreamFault } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
-import type { Link } from "./link.ts";
-import { isClients } from "./faults.ts";
-import { isActive, type ResponseRecord } from "../output/response.ts";
-import type { Responses } from "../output/responses.ts";
+import { isClients } from "../state/faults.ts";
+import { isActive, type ResponseRecord } from "../state/response.ts";
+import type { Link as AskedLink } from "./ports.ts";
+import type { Responses } from "./responses.ts";
+
+/** An upstream that may be asked again for what it failed to give. */
+interface Link extends AskedLink {
+  /** @returns false: that was so too often of late. */
+  mayAskAgain(): boolean;
+}
 
 export interface RecoveryHost {
   /** Answers are the relay's to ask for (`create_response`), not only the client's. */
@@ -60,15 +66,17 @@ interface Broken {
 export class Recovery {
   readonly #context: Context;
   readonly #responses: Responses;
+  readonly #links: readonly Link[];
   readonly #host: RecoveryHost;
   /** Streams whose last answer broke off. */
   readonly #broken = new Map<number, Broken>();
   /** What was asked for and is to be asked for anew, in the same call of `handle`. */
   #owed: { readonly stream: number; readonly params: ResponseParams }[] = [];
 
-  constructor(context: Context, responses: Responses, host: RecoveryHost) {
+  constructor(context: Context, responses: Responses, links: readonly Link[], host: RecoveryHost) {
     this.#context = context;
     this.#responses = responses;
+    this.#links = links;
     this.#host = host;
   }
 
@@ -122,7 +130,7 @@ export class Recovery {
 
   /** It claims to speak, and nobody can hear it: its provider is left for the next one. Of one asked for in advance nobody hears. */
   silent(link: Link, response: ResponseRecord, fault: UpstreamFault): void {
-    if (!response.announced) this.#responses.discard(response, link);
+    if (!response.announced) this.#responses.discard(response);
     else if (response.audible) this.#break(response, fault);
     else {
       this.#responses.end(response, { phase: "failed", reason: null, fault });
@@ -165,8 +173,8 @@ export class Recovery {
   }
 
   /** An answer of the conversation is asked of the link: that has gone on without what broke off. */
-  superseded(link: Link): void {
-    this.#broken.delete(link.index);
+  superseded({ index }: { readonly index: number }): void {
+    this.#broken.delete(index);
   }
 
   /** Asks for the rest of an answer that broke off, when what there was of it has been heard. */
@@ -203,9 +211,9 @@ export class Recovery {
   }
 
   /** What is owed after `forsake` is asked for. */
-  askOwed(links: readonly Link[]): void {
+  askOwed(): void {
     for (const { stream, params } of this.#owed.splice(0)) {
-      const link = links[stream];
+      const link = this.#links[stream];
       if (link) this.#responses.request(link, params);
     }
   }

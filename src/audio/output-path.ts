@@ -2,10 +2,10 @@
  * The way of one item's audio from an upstream's format to the client's: odd bytes carried, resampled with state,
  * encoded. Official clients view every delta as Int16 and throw on odd lengths, so what leaves is always even.
  */
-import { createDecoder, encode, type AudioDecoder } from "../../audio/codec.ts";
-import { formatKey, sampleRateHz, type AudioFormat, type ProviderFormat } from "../../audio/format.ts";
-import type { AudioKernels } from "../../audio/kernels.ts";
-import { createResampler, type Resampler, type ResamplerSnapshot } from "../../audio/resampler.ts";
+import { createDecoder, encode, type AudioDecoder } from "./codec.ts";
+import { formatKey, sampleRateHz, type AudioFormat, type ProviderFormat } from "./format.ts";
+import type { AudioKernels } from "./kernels.ts";
+import { createResampler, type Resampler, type ResamplerSnapshot } from "./resampler.ts";
 
 const NOTHING: Int16Array = new Int16Array(0);
 

@@ -1,7 +1,6 @@
 /** What answers cost, in OpenAI's shape. Clients read its members without asking whether they are there. */
 import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { Context } from "../context.ts";
-import type { Link } from "../links/link.ts";
 
 const COUNTED = ["total_tokens", "input_tokens", "output_tokens"] as const;
 const INPUT = ["text_tokens", "audio_tokens", "image_tokens", "cached_tokens"] as const;
@@ -46,6 +45,12 @@ function total(usage: JsonObject | null): number {
     : tokens(usage?.["input_tokens"]) + tokens(usage?.["output_tokens"]);
 }
 
+/** Who it was spent by. */
+interface SpentBy {
+  readonly name: string;
+  readonly usage: TokenSums;
+}
+
 interface Spender {
   readonly context: Context;
   /** Of the session. */
@@ -56,7 +61,7 @@ interface Spender {
 export function spend(
   { context, usage: all }: Spender,
   usage: JsonObject,
-  link: Link,
+  link: SpentBy,
   told: boolean | null,
 ): void {
   addUsage(all, usage);

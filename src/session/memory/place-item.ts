@@ -1,10 +1,8 @@
 /** An item that the relay itself puts at the end of the conversation: told to the client and to the upstreams that are to know. */
 import { jsonSize, type JsonObject } from "../../protocol/json.ts";
-import type { ClientPort } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
-import type { Link } from "../links/link.ts";
-import type { Conversation } from "../memory/conversation.ts";
-import type { Voices } from "../plan/voices.ts";
+import type { Conversation } from "./conversation.ts";
+import type { Link, ClientPort, Voices } from "./ports.ts";
 
 /** Characters of an item. */
 const LARGE = 16_384;
@@ -12,10 +10,10 @@ const LARGE = 16_384;
 /** Read when it is asked for: some of these parts are made later. */
 export interface PlacingParts {
   readonly context: Context;
-  readonly port: ClientPort;
+  readonly port: Pick<ClientPort, "emitShown" | "retelling">;
   readonly conversation: Conversation;
   readonly links: readonly Link[];
-  readonly voices: Pick<Voices, "knowsAll">;
+  readonly voices: Voices;
 }
 
 export interface PlacingOptions {

@@ -1,6 +1,6 @@
 /** What a route says of tools that the relay runs, and what becomes of a call of one. */
 import type { JsonObject } from "../../protocol/json.ts";
-import type { BackgroundPlan } from "../background/plan.ts";
+import type { BackgroundPlan } from "./background-plan.ts";
 
 /** Where a call is posted to. The core knows that there is one; the shell posts. */
 export interface Webhook {

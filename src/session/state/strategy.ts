@@ -1,6 +1,6 @@
 /**
  * Who is asked for an answer of the upstreams that answer, who gives it, and who is told of it. A plan has one strategy; each is
- * a file of this folder and a line in `index.ts`.
+ * a file of `session/plan` and a line in its `index.ts`.
  */
 export interface Strategy {
   /** As `relay.config.ts` and `relay.race` name it. */

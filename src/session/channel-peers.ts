@@ -3,9 +3,9 @@
  * the adapter says, with a bound on what it may bring and a deadline at every moment. What goes wrong with one is told to
  * the adapter, which knows what that means.
  */
-import type { Context } from "../context.ts";
-import type { Input, PeerId } from "../io.ts";
-import type { ChannelEffect, ChannelOpening, Channels, UpstreamEvent } from "../../upstreams/upstream.ts";
+import type { Context } from "./context.ts";
+import type { Input, PeerId } from "./io.ts";
+import type { ChannelEffect, ChannelOpening, Channels, UpstreamEvent } from "../upstreams/upstream.ts";
 
 /** What the shell hands in of an upstream's peer. */
 export type UpstreamInput = Exclude<
@@ -183,14 +183,6 @@ export class ChannelPeers {
     for (const [channel, one] of snapshot.open) this.#open.set(channel, { ...one });
     for (const what of snapshot.waits) this.#waits.add(what);
   }
-}
-
-/** Connections of what is no upstream: peers `speech/1`, … A deadline of theirs is called what `nameOf` makes of it. */
-export function ownPeersIn(context: Context) {
-  return (channels: Channels, peer: PeerId, nameOf: (what: string) => string): ChannelPeers => {
-    const host = { peer, alive: true, takes: () => true, nameOf, event: () => undefined };
-    return new ChannelPeers(context, channels, host);
-  };
 }
 
 /** Whether a peer is a channel of this connection. */

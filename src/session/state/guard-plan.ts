@@ -1,5 +1,5 @@
 /** What a route says of its guard. */
-import type { ModeratorChoice } from "./moderators/index.ts";
+import type { ModeratorChoice } from "./moderator-choice.ts";
 
 interface GuardSide {
   /** All are asked; one is enough to refuse. */

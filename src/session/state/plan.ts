@@ -1,10 +1,10 @@
 /** What `relay.config.ts` resolves a model name to: which upstreams a session dials and how it treats them. */
-import type { BackgroundPlan } from "../background/plan.ts";
-import type { Price } from "../cost/price.ts";
-import type { GuardPlan } from "../guard/plan.ts";
+import type { BackgroundPlan } from "./background-plan.ts";
+import type { Price } from "./price.ts";
+import type { GuardPlan } from "./guard-plan.ts";
 import type { Limits } from "../limits.ts";
-import type { FillerPlan, Sounds, SpeechPlan } from "../aside/plan.ts";
-import type { ToolPlan } from "../tools/plan.ts";
+import type { FillerPlan, Sounds, SpeechPlan } from "./sounds.ts";
+import type { ToolPlan } from "./tool-plan.ts";
 import type { JsonObject, UpstreamOptions } from "../../upstreams/upstream.ts";
 
 export interface Plan {

@@ -3,6 +3,9 @@ import type { TurnDetection } from "../../protocol/session-config.ts";
 
 export type Eagerness = Extract<TurnDetection, { type: "semantic_vad" }>["eagerness"];
 
+/** A silence of so long may be the end of a turn: it is looked at, once. */
+export const CANDIDATE_MS = 96;
+
 export interface Waits {
   /** Interruptions of the caller per silence that are accepted, by what is known: the less, the longer the wait. */
   readonly accepted: number;
