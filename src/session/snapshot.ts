@@ -9,7 +9,7 @@ import type { ContextSnapshot } from "./context.ts";
 import type { ConversationSnapshot } from "./memory/conversation.ts";
 import type { DeliverySnapshot } from "./delivery/delivery.ts";
 import type { EagerSnapshot } from "./turns/eager.ts";
-import type { FloorSnapshot } from "./floor/floor.ts";
+import type { FloorSnapshot } from "./floor/floor-snapshot.ts";
 import type { LinkSnapshot } from "./links/link-snapshot.ts";
 import type { PlacedItemsSnapshot } from "./output/placed-items.ts";
 import type { PlayoutSnapshot } from "./output/playout.ts";

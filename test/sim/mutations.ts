@@ -344,8 +344,8 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 51,
     what: "an agent that gave way to a sound that was nothing is never let go on",
     file: "src/session/floor/floor.ts",
-    from: "    this.#tell(decision);\n    this.#open();\n    this.#host.release();\n  }\n\n  #wordOf",
-    to: "    this.#tell(decision);\n  }\n\n  #wordOf",
+    from: "    this.way.tell(decision);\n    this.#hold.end();\n    this.#host.release();\n  }\n\n  /** What a transcriber",
+    to: "    this.way.tell(decision);\n  }\n\n  /** What a transcriber",
   },
   {
     number: 52,
