@@ -28,9 +28,9 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     number: 1,
     what: "a turn begins half a second late: its first words are lost",
-    file: "src/session/turns/turn-taking.ts",
-    from: "this.#begin(Math.max(this.#at.startTicks, prefixTicks, 0), this.#at.bufferTicks);",
-    to: "this.#begin(Math.max(this.#at.startTicks, prefixTicks, 0) + 500 * TICKS_PER_MS, this.#at.bufferTicks);",
+    file: "src/session/turns/present-turn.ts",
+    from: "this.beginAt(Math.max(this.at.startTicks, prefixTicks, 0), this.at.bufferTicks);",
+    to: "this.beginAt(Math.max(this.at.startTicks, prefixTicks, 0) + 500 * TICKS_PER_MS, this.at.bufferTicks);",
   },
   {
     number: 2,
@@ -221,8 +221,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     number: 27,
     what: "the position of the turn is forgotten in a restore",
-    file: "src/session/turns/turn-taking.ts",
-    from: "    this.#at.restore(snapshot);\n",
+    file: "src/session/turns/present-turn.ts",
+    from: "    this.at.restore(snapshot);\n",
     to: "",
     among: ["platform.crash", "platform.deploy"],
   },
@@ -366,16 +366,16 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     number: 54,
     what: "who is dialled as a turn begins is told of what was before it",
-    file: "src/session/turns/turn-taking.ts",
-    from: "    this.#begin(Math.max(this.#at.startTicks, prefixTicks, 0), this.#at.bufferTicks);\n    this.#at.unmadeTicks = this.#at.startTicks;\n    for (const link of this.#host.links) link.ensure();\n",
-    to: "    for (const link of this.#host.links) link.ensure();\n    this.#begin(Math.max(this.#at.startTicks, prefixTicks, 0), this.#at.bufferTicks);\n    this.#at.unmadeTicks = this.#at.startTicks;\n",
+    file: "src/session/turns/present-turn.ts",
+    from: "    this.beginAt(Math.max(this.at.startTicks, prefixTicks, 0), this.at.bufferTicks);\n    this.at.unmadeTicks = this.at.startTicks;\n    for (const link of this.host.links) link.ensure();\n",
+    to: "    for (const link of this.host.links) link.ensure();\n    this.beginAt(Math.max(this.at.startTicks, prefixTicks, 0), this.at.bufferTicks);\n    this.at.unmadeTicks = this.at.startTicks;\n",
   },
   {
     number: 55,
     what: "as a turn begins only the first upstream is dialled",
-    file: "src/session/turns/turn-taking.ts",
-    from: "    for (const link of this.#host.links) link.ensure();\n    this.#context.metric(",
-    to: "    this.#host.links[0]?.ensure();\n    this.#context.metric(",
+    file: "src/session/turns/present-turn.ts",
+    from: "    for (const link of this.host.links) link.ensure();\n    this.context.metric(",
+    to: "    this.host.links[0]?.ensure();\n    this.context.metric(",
   },
   {
     number: 56,

@@ -100,9 +100,9 @@ export class ClientCommands {
       case "session.update":
         return this.#host.session.update(event.session);
       case "input_audio_buffer.commit":
-        return turns.commit();
+        return turns.buffer.commit();
       case "input_audio_buffer.clear":
-        turns.clear();
+        turns.buffer.clear();
         // A turn that had begun comes to nothing.
         this.#parts.idle.arm();
         return this.#parts.asking.settle();

@@ -99,8 +99,7 @@ export interface Listener {
 /** The caller's turn, and the buffer of a client that takes its turns itself. */
 export interface TurnTaking {
   readonly openItem: string | null;
-  commit(): void;
-  clear(): void;
+  readonly buffer: { commit(): void; clear(): void };
   takeBack(): void;
   tellOpen(): void;
   tellAgain(): void;
