@@ -14,7 +14,7 @@ import type { LinkSnapshot } from "./links/link-snapshot.ts";
 import type { PlacedItemsSnapshot } from "./output/placed-items.ts";
 import type { PlayoutSnapshot } from "./output/playout.ts";
 import type { RecoverySnapshot } from "./links/recovery.ts";
-import type { WriterSnapshot } from "./output/response-writer.ts";
+import type { WriterSnapshot } from "./output/audio-writer.ts";
 import type { ResponsesSnapshot } from "./output/responses.ts";
 import type { TranscriberSnapshot } from "./turns/transcriber.ts";
 import type { TurnEndSnapshot } from "./turn-end/turn-end.ts";
