@@ -134,6 +134,12 @@ export interface Guard {
   } | null;
 }
 
+/** Tools that the relay runs: a result that a client gives for one is refused, and a call may be taken back. */
+export interface Tools {
+  refuseResult(call: Entry | undefined): void;
+  takeBack(): void;
+}
+
 /** What lost connections owed. */
 export interface Recovery {
   forsake(): void;

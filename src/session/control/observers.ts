@@ -7,7 +7,8 @@ import { excessOf, isJsonObject, parseJsonObject, type JsonObject } from "../../
 import { ClientError } from "../../protocol/client-error.ts";
 import { eventIdOf, readClientEvent } from "../../protocol/client-events.ts";
 import type { AudioAddress, EventTap, NamedEvent } from "../state/server-events.ts";
-import { ClientCommands, type CommandHost } from "../client/client-commands.ts";
+import { ClientCommands } from "../client/client-commands.ts";
+import type { CommandHost } from "../client/commands-host.ts";
 import { commandHost, commandParts } from "../client/command-parts.ts";
 import type { PlainEvent } from "../../protocol/client-events.ts";
 import { costOf } from "../state/event-cost.ts";

@@ -130,8 +130,8 @@ export class Responses {
 
   /** The client heard no more of it: an item that still grows is sent no further. */
   truncated(itemId: string, contentIndex: number, audioEndMs: number): void {
-    const found = this.#records.find((item) => item.id === itemId);
-    if (found && !found.item.done) found.item.cut = { contentIndex, audioEndMs };
+    const item = this.#records.find(({ id }) => id === itemId)?.item;
+    if (item?.done === false) item.cut = { contentIndex, audioEndMs };
   }
 
   /** One more may be asked for. */
