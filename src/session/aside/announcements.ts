@@ -4,16 +4,10 @@
  * interrupts it as any agent. While it is said, answers wait behind it. What became of it is told once.
  */
 import { ClientError } from "../../protocol/client-error.ts";
-import type { Asking } from "../output/asking.ts";
-import type { BargeIn } from "../output/barge-in.ts";
-import type { Listener } from "../output/listener.ts";
 import { isActive } from "../state/response.ts";
-import type { Responses } from "../output/responses.ts";
-import type { Tools } from "../tools/index.ts";
-import type { TurnTaking } from "../turns/turn-taking.ts";
-import type { Floor } from "../floor/floor.ts";
 import type { Sound } from "../state/sounds.ts";
 import type { PlayerParts, SoundPlayer } from "./player.ts";
+import type { Asking, BargeIn, Floor, Listener, Responses, Tools, TurnTaking } from "./ports.ts";
 
 /** Read when it is asked for: some of these parts are made later. */
 export interface AnnouncementParts extends PlayerParts {

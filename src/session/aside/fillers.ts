@@ -2,18 +2,20 @@
  * Fillers: an answer was asked for and nothing of it is heard, or a tool of the relay's runs, and the listener hears a short
  * sound. It is no part of the conversation, is never over the caller, and gives way to the first sample of the answer.
  */
-import type { ClientPort } from "../client/client-port.ts";
-import type { Configuration } from "../client/configuration.ts";
 import type { Context } from "../context.ts";
-import type { Floor } from "../floor/floor.ts";
-import type { Asking } from "../output/asking.ts";
-import type { Listener } from "../output/listener.ts";
 import type { ResponseRecord } from "../state/response.ts";
-import type { Responses } from "../output/responses.ts";
-import type { Tools } from "../tools/index.ts";
-import type { TurnTaking } from "../turns/turn-taking.ts";
 import type { FillerPlan } from "../state/sounds.ts";
 import type { SoundPlayer } from "./player.ts";
+import type {
+  Asking,
+  ClientPort,
+  Configuration,
+  Floor,
+  Listener,
+  Responses,
+  Tools,
+  TurnTaking,
+} from "./ports.ts";
 
 /** Read when it is asked for: some of these parts are made later. */
 export interface FillerParts {

@@ -1,10 +1,10 @@
 /** What the relay plays by itself, beside the conversation: fillers of a route, and what its application has said. */
-import type { Configuration } from "../client/configuration.ts";
 import type { Plan } from "../state/plan.ts";
 import { Announcements, type Announcement, type AnnouncementParts } from "./announcements.ts";
 import { Fillers, type FillerParts, type FillersSnapshot } from "./fillers.ts";
 import type { Sound } from "../state/sounds.ts";
 import { SoundPlayer, type PlayerParts, type PlayerSnapshot } from "./player.ts";
+import type { Configuration } from "./ports.ts";
 
 interface AsideParts extends PlayerParts, FillerParts, AnnouncementParts {
   readonly config: Configuration;
