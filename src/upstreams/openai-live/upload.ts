@@ -119,11 +119,7 @@ export class Upload {
 
   /** Under names by which the provider says what it refuses. */
   #send(messages: readonly JsonObject[], sent: Sent): readonly string[] {
-    return messages.map((message) => {
-      const { id } = this.#ledger.next(sent.what);
-      this.#ledger.note(id, sent);
-      return JSON.stringify({ ...message, event_id: id });
-    });
+    return messages.map((message) => JSON.stringify({ ...message, event_id: this.#ledger.sends(sent) }));
   }
 
   #untold({ what, id, cause }: Sent, error: UpstreamFault): readonly string[] {
