@@ -20,6 +20,7 @@ import type {
   Upstream,
   UpstreamConfig,
 } from "../upstream.ts";
+import { addCall, messageOf } from "../common/unnamed-answer.ts";
 import { Answers, type AnswersState } from "../common/unnamed-answers.ts";
 import type { UpstreamEvent, UpstreamFault, UpstreamOptions, WireMessage } from "../upstream.ts";
 import { durationMs } from "./contents.ts";
@@ -335,7 +336,7 @@ class GeminiUpstream implements Upstream {
       const error = { code: "upstream_protocol_error", message: "Audio of the provider is no base64." };
       out.push({ type: "error", error, fatal: false });
     } else if (bytes.length > 0) {
-      const item = this.#answers.message(answer, out);
+      const item = messageOf(answer, out);
       // The decoder's memory is one, and the next part of the same message would write over it.
       out.push({ type: "audio", response: answer.key, item, bytes: several ? bytes.slice() : bytes });
     }
@@ -344,7 +345,7 @@ class GeminiUpstream implements Upstream {
   #say(type: "transcript" | "text", delta: string, out: UpstreamEvent[]): void {
     const answer = this.#begun(out, type === "transcript");
     if (answer === null) return;
-    const item = this.#answers.message(answer, out);
+    const item = messageOf(answer, out);
     out.push({ type, response: answer.key, item, delta });
   }
 
@@ -360,7 +361,7 @@ class GeminiUpstream implements Upstream {
         continue;
       }
       this.#upload.called(callId, name);
-      this.#answers.call(answer, name, callId, JSON.stringify(objectAt(call, "args") ?? {}), out);
+      addCall(answer, name, callId, JSON.stringify(objectAt(call, "args") ?? {}), out);
     }
     // It hears nobody as long as it waits for a result, and nobody will run these.
     if (given.length > 0)
