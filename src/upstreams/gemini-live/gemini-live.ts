@@ -3,19 +3,11 @@
  * docs/upstreams.md says what it cannot do and what is done instead.
  */
 import type { Json } from "../../protocol/json.ts";
-import { eventOf, NO_EVENT } from "../common/event-of.ts";
-import { boundOwed, keptOwed, owedAgain } from "../common/owed.ts";
+import { eventOf } from "../common/event-of.ts";
+import { Adapter } from "../common/adapter.ts";
+import { TOO_MUCH_WAITS } from "../common/faults.ts";
 import { nameAt, objectAt, objectsAt, textAt } from "../json.ts";
-import { createRedactor, type Redactor } from "../redact.ts";
-import type {
-  Capabilities,
-  Command,
-  DialRequest,
-  JsonObject,
-  Leaves,
-  Upstream,
-  UpstreamConfig,
-} from "../upstream.ts";
+import type { Capabilities, Command, JsonObject, Leaves, Upstream, UpstreamConfig } from "../upstream.ts";
 import type { UpstreamEvent, UpstreamFault, UpstreamOptions, WireMessage } from "../upstream.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import { durationMs } from "./contents.ts";
@@ -49,29 +41,21 @@ export function createGeminiLive(options: UpstreamOptions): Upstream {
 }
 
 type CodecState = ConversationState & {
-  readonly ready: boolean;
-  readonly config: JsonObject | null;
   readonly upload: UploadState;
   readonly resumption?: ResumptionState;
-  /** Events that wait for the next message. */
-  readonly owed: readonly JsonObject[];
 };
 
-class GeminiUpstream implements Upstream {
+class GeminiUpstream extends Adapter<CodecState> {
   readonly #settings: GeminiSettings;
-  readonly #redactor: Redactor;
   readonly #conversation: GeminiConversation;
   readonly #upload: Upload;
   readonly #resumption = new Resumption();
-  /** Told with the next message: an adapter speaks only when it is spoken to. */
-  readonly #owed: UpstreamEvent[] = [];
   #capabilities: Capabilities;
-  #ready = false;
 
   constructor(settings: GeminiSettings) {
+    super(settings.request);
     this.#settings = settings;
     this.#upload = new Upload(settings.seeds);
-    this.#redactor = createRedactor(settings.request.headers, settings.request.url);
     this.#conversation = new GeminiConversation(settings.turns === "server");
     this.#capabilities = capabilitiesOf(settings, this.#conversation.output);
   }
@@ -82,17 +66,13 @@ class GeminiUpstream implements Upstream {
     return this.#capabilities;
   }
 
-  request(): DialRequest {
-    return this.#settings.request;
-  }
-
   greet(config: UpstreamConfig): readonly WireMessage[] {
-    this.#conversation.config = config;
+    this.configured(config);
     return [JSON.stringify(setupMessage(this.#settings, config, this.#resumption))];
   }
 
   get leaves(): Leaves | null {
-    return this.#ready && this.#resumption.handle !== null ? "memory" : null;
+    return this.ready && this.#resumption.handle !== null ? "memory" : null;
   }
 
   goOn(snapshot: JsonObject): void {
@@ -101,32 +81,31 @@ class GeminiUpstream implements Upstream {
     if (this.#resumption.resumed) this.#upload.resumed();
   }
 
-  encode(command: Command): readonly WireMessage[] {
-    const messages = this.#encode(command);
+  override encode(command: Command): readonly WireMessage[] {
+    const messages = super.encode(command);
     // Where Google hears everything, silence says nothing, and speech is told.
     const says = command.type !== "audio" || this.#settings.turns === "client";
     if (messages.length > 0 && says) this.#resumption.stale();
-    boundOwed(this.#owed);
     return messages;
   }
 
-  #encode(command: Command): readonly WireMessage[] {
+  protected tell(command: Command): readonly WireMessage[] {
     switch (command.type) {
       case "audio":
         return this.#audio(command.chunk.base64());
       case "configure":
         return this.#configure(command.config);
       case "commit":
-        this.#owed.push(...this.#conversation.heard.committed(command.itemId));
+        this.owed.push(...this.#conversation.heard.committed(command.itemId));
         return [];
       case "respond":
-        return this.#conversation.answers.ask(command.responseId, this.#owed) ? this.#ask() : [];
+        return this.#conversation.answers.ask(command.responseId, this.owed) ? this.#ask() : [];
       case "cancel":
-        this.#conversation.answers.cancel(command.responseId, this.#owed);
+        this.#conversation.answers.cancel(command.responseId, this.owed);
         return this.#released();
       case "item":
         if (!this.#upload.add(command.item, command.cause === undefined))
-          this.#noRoom(command.item.id, command.cause ?? null);
+          this.refuseItem(command.item, command.cause ?? null, TOO_MUCH_WAITS);
         return this.#tells ? this.#told() : [];
       case "named":
         if (command.what === "response") this.#conversation.answers.named(command.key, command.id);
@@ -143,12 +122,9 @@ class GeminiUpstream implements Upstream {
   }
 
   decode(message: WireMessage): readonly UpstreamEvent[] {
-    const out: UpstreamEvent[] = this.#owed.splice(0);
-    const event = eventOf(message, MAX_MESSAGE_CHARS);
-    if (event === null) {
-      out.push(NO_EVENT);
-      return out;
-    }
+    const out: UpstreamEvent[] = this.owed.splice(0);
+    const event = eventOf(message, MAX_MESSAGE_CHARS, out);
+    if (event === null) return out;
     this.#message(event, out);
     for (const data of this.#released()) out.push({ type: "reply", data });
     if (out.some(({ type }) => SAYS.has(type))) this.#resumption.stale();
@@ -171,38 +147,34 @@ class GeminiUpstream implements Upstream {
     return out;
   }
 
-  closed(code: number, reason: string): UpstreamFault | null {
-    return closeOf(code, reason, this.#redactor);
+  override closed(code: number, reason: string): UpstreamFault | null {
+    return closeOf(code, reason, this.redactor);
   }
 
-  snapshot(): JsonObject {
-    const state: CodecState = {
-      ready: this.#ready,
-      config: this.#conversation.config === null ? null : { ...this.#conversation.config },
+  protected remembered(): CodecState {
+    return {
       ...this.#conversation.snapshot(),
       upload: this.#upload.snapshot(),
       resumption: this.#resumption.snapshot(),
-      owed: keptOwed(this.#owed),
     };
-    return state;
   }
 
-  restore(snapshot: JsonObject): void {
-    // Our own writing, inside the session's versioned snapshot.
-    const state = snapshot as unknown as CodecState;
-    this.#ready = state.ready;
-    this.#conversation.config = state.config as UpstreamConfig | null;
+  protected override configured(config: UpstreamConfig): void {
+    super.configured(config);
+    this.#conversation.config = config;
+  }
+
+  protected recall(state: CodecState): void {
     this.#conversation.restore(state);
     this.#upload.restore(state.upload);
     this.#resumption.restore(state.resumption);
-    this.#owed.push(...owedAgain(state.owed));
   }
 
   /** A provider that takes the turns is told at once what it may need for one, but not while it speaks. */
   get #tells(): boolean {
     return (
       this.#settings.turns === "server" &&
-      this.#ready &&
+      this.ready &&
       !this.#conversation.answers.running &&
       this.#upload.tells
     );
@@ -213,7 +185,7 @@ class GeminiUpstream implements Upstream {
     if (this.#settings.turns === "server") return this.#upload.tells ? [audio] : [...this.#told(), audio];
     if (this.#upload.activity) return [audio];
     this.#upload.activity = true;
-    this.#owed.push(...this.#conversation.heard.end());
+    this.owed.push(...this.#conversation.heard.end());
     return [...this.#told(), '{"realtimeInput":{"activityStart":{}}}', audio];
   }
 
@@ -232,22 +204,17 @@ class GeminiUpstream implements Upstream {
   }
 
   #configure(config: UpstreamConfig): readonly WireMessage[] {
-    const before = this.#conversation.config;
-    this.#conversation.config = config;
+    const before = this.config;
+    this.configured(config);
     if (before === null) return [];
     const { update, refused } = changes(this.#settings, before, config);
-    if (refused.length > 0) this.#owed.push({ type: "unconfigured", fields: refused });
+    this.untaken(refused);
     return update === null ? [] : [JSON.stringify(update)];
   }
 
-  #noRoom(id: string, cause: string | null): void {
-    const error = { code: "upstream_busy", message: "Too much waits to be told to the provider." };
-    this.#owed.push({ type: "refused", what: "item", id, cause, error });
-  }
-
   #message(event: JsonObject, out: UpstreamEvent[]): void {
-    if (event["setupComplete"] !== undefined && !this.#ready) {
-      this.#ready = true;
+    if (event["setupComplete"] !== undefined && !this.ready) {
+      this.ready = true;
       out.push({ type: "ready" });
     }
     const usage = objectAt(event, "usageMetadata");
@@ -266,7 +233,7 @@ class GeminiUpstream implements Upstream {
     const state = nameAt(activity, "type") ?? nameAt(activity, "voiceActivityType");
     if (state === "ACTIVITY_START") this.#conversation.spoken(out);
     const fault = objectAt(event, "error");
-    if (fault !== null) out.push({ type: "error", error: errorOf(fault, this.#redactor), fatal: false });
+    if (fault !== null) out.push({ type: "error", error: errorOf(fault, this.redactor), fatal: false });
   }
 
   #calls(calls: readonly JsonObject[], out: UpstreamEvent[]): void {
