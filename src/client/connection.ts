@@ -81,7 +81,7 @@ export class Connection {
 
   /** What could not be kept until it was acknowledged. */
   get overflow(): Overflow {
-    return this.#delivery.overflow;
+    return this.#delivery.outbox.overflow;
   }
 
   /** Sends, or keeps until there is a connection again. False: there is none and will be none. */
@@ -178,7 +178,7 @@ export class Connection {
   }
 
   #tellOverflow(): void {
-    if (this.#delivery.overflowed()) this.#hooks.overflow(this.#delivery.overflow);
+    if (this.#delivery.outbox.overflowed()) this.#hooks.overflow(this.#delivery.outbox.overflow);
   }
 
   #pump(): void {
@@ -201,7 +201,7 @@ export class Connection {
     this.#hooks.text(event);
     if (this.#phase === "closed") return;
     if (type === "session.created") this.#created(objectAt(event, "session"));
-    else if (type === "session.ack") this.#delivery.forget(numberAt(event, "last_received") ?? 0);
+    else if (type === "session.ack") this.#delivery.outbox.forget(numberAt(event, "last_received") ?? 0);
     else if (type === "session.resumed" && this.#phase === "resuming") this.#resumed(event);
     else if (this.#opening !== null) this.#answered(event);
   }

@@ -1,4 +1,5 @@
 /** The responses in progress, by the names the wire has for them. */
+import type { ClientEvent } from "./connection-hooks.ts";
 import type { CallEventMap, CallResponse } from "./events.ts";
 import { numberAt, objectAt, stringAt, type JsonObject } from "./json.ts";
 
@@ -108,4 +109,9 @@ export function endOf(response: JsonObject | null): Omit<ResponseEvent, "respons
   const error = objectAt(details, "error");
   const reason = stringAt(details, "reason") ?? stringAt(error, "code");
   return { status, reason, message: stringAt(error, "message"), metadata: objectAt(response, "metadata") };
+}
+
+/** In the conversation, and not beside it. */
+export function asksForAnswer(event: ClientEvent): boolean {
+  return event.type === "response.create" && objectAt(event, "response")?.["conversation"] !== "none";
 }
