@@ -5,6 +5,7 @@
  */
 import { isJsonObject, type Json } from "../../protocol/json.ts";
 import type { JsonObject, UpstreamEvent, UpstreamFault } from "../upstream.ts";
+import { tellUnasked } from "./unasked.ts";
 import {
   type Answer,
   beginAnswer,
@@ -260,8 +261,7 @@ export class Answers {
 
   /** It was never asked for. */
   #unasked(answers: string, error: UpstreamFault | null, out: UpstreamEvent[]): void {
-    const answer = newAnswer(`turn_${(this.#numbered += 1)}`, answers, false);
-    endAnswer(answer, error === null ? CANCELLED : failed(error), null, out);
+    tellUnasked(`turn_${(this.#numbered += 1)}`, answers, error, out);
   }
 }
 
