@@ -44,6 +44,7 @@ export class Call extends CallEvents {
   constructor(options: CallOptions) {
     super();
     this.#options = options;
+    this.#sessions = this.#makeSessions();
     const { workletUrl, outputRateHz } = options;
     this.#inputRateHz = options.inputRateHz;
     this.#player = options.playback && "AudioContext" in globalThis ? this.#makePlayer() : null;
@@ -72,7 +73,24 @@ export class Call extends CallEvents {
       send: (event) => void this.send(event),
       error: (error) => this.emit("error", { error }),
     });
-    this.#sessions = new Sessions(options.reconnect, {
+    this.#unwatch = watchDevices((devices) => this.emit("devices", { devices }));
+    // From the gesture that makes the call. Whether it opens is told by `open`.
+    void this.#player?.open(outputRateHz).catch(() => undefined);
+  }
+
+  #makePlayer(): Player {
+    return new Player({
+      workletUrl: this.#options.workletUrl,
+      report: (track) => this.#hearing.report(track),
+      level: (peak) => this.emit("level", { peak }),
+      clock: () => this.#sessions.connection?.clock(),
+      blocked: (blocked) => this.#block("loudspeaker", blocked),
+      error: (error) => this.emit("error", { error }),
+    });
+  }
+
+  #makeSessions(): Sessions {
+    return new Sessions(this.#options.reconnect, {
       settings: () => this.#settings(),
       text: (event) => {
         this.emit("event", { direction: "in", event });
@@ -91,27 +109,18 @@ export class Call extends CallEvents {
       },
       overflow: (detail) => this.emit("overflow", detail),
       error: (error) => this.emit("error", { error }),
-      over: () => this.#sessionOver(),
+      over: () => {
+        this.#session = null;
+        this.#tools.clear();
+        this.#hearing.disconnected();
+        this.#conversation.over("failed");
+      },
       state: (state, close) => this.emit("state", { state, close }),
       ended: () => {
         this.#unwatch();
         this.microphone.close();
         this.#player?.close();
       },
-    });
-    this.#unwatch = watchDevices((devices) => this.emit("devices", { devices }));
-    // From the gesture that makes the call. Whether it opens is told by `open`.
-    void this.#player?.open(outputRateHz).catch(() => undefined);
-  }
-
-  #makePlayer(): Player {
-    return new Player({
-      workletUrl: this.#options.workletUrl,
-      report: (track) => this.#hearing.report(track),
-      level: (peak) => this.emit("level", { peak }),
-      clock: () => this.#sessions.connection?.clock(),
-      blocked: (blocked) => this.#block("loudspeaker", blocked),
-      error: (error) => this.emit("error", { error }),
     });
   }
 
@@ -287,12 +296,5 @@ export class Call extends CallEvents {
     const tailMs = Math.min(MAX_TAIL_MS, (numberAt(detection, "silence_duration_ms") ?? 1000) + 300);
     const frame = new Int16Array((this.#inputRateHz * FRAME_MS) / 1000);
     for (let ms = 0; ms < tailMs; ms += FRAME_MS) this.sendAudio(frame);
-  }
-
-  #sessionOver(): void {
-    this.#session = null;
-    this.#tools.clear();
-    this.#hearing.disconnected();
-    this.#conversation.over("failed");
   }
 }
