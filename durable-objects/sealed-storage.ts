@@ -3,7 +3,7 @@
  * crates. Everything else passes as it is. Values are sealed on the way to the disk, off the path of frames, and opened
  * all at once by a resume token, when the object that had the key is gone.
  */
-import { goodTokens } from "../src/session/delivery/delivery.ts";
+import { goodTokens } from "../src/session/delivery/resume-tokens.ts";
 import { type CallSetup, readCallSetup } from "./call-setup.ts";
 import type { CallStorage } from "./call-store.ts";
 import { type Sealed, SealKey } from "./seal-key.ts";

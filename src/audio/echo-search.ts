@@ -3,7 +3,8 @@
  * may have. It needs no alignment better than a frame, so neither the jitter of a clock model nor a loudspeaker that
  * distorts does harm, as both do to a comparison of waveforms.
  */
-import { SILENT_BAND_DB, type Envelope } from "./envelope.ts";
+import type { Envelope } from "./envelope.ts";
+import { SILENT_BAND_DB } from "./level-steps.ts";
 import { BANDS } from "./filter-bank.ts";
 
 export interface SearchOptions {

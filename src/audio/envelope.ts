@@ -5,6 +5,7 @@
  */
 import { BANDS, FilterBank, type FilterBankSnapshot } from "./filter-bank.ts";
 import type { BandsKernel } from "./kernels.ts";
+import { BAND_LEVELS, levelOf, SILENT_BAND_DB, SILENT_DB, stepOf, WHOLE } from "./level-steps.ts";
 
 export const ENVELOPE_FRAME_MS = 16;
 /** Four seconds that are over: a 320 ms window at any lag up to 0.8 s, of a message that came two seconds late. */
@@ -13,16 +14,9 @@ const PAST_FRAMES = 256;
 const BLOCK_FRAMES = 64;
 /** Five minutes ahead. What lies beyond is not kept; a browser's player keeps no more either. */
 const MOST_BLOCKS = 300;
-/** Quieter frames and bands count as this, so that digital zero has a finite level. */
-const SILENT_DB = -75;
-export const SILENT_BAND_DB = -90;
 /** Per frame: the level as a whole, then of each band, then how much of the frame is known. */
 const LEVELS = BANDS + 1;
 const FIELDS = LEVELS + 1;
-/** Levels are kept in steps of this above the lowest; 0 is nothing at all. Half a step is a fifth of a decibel. */
-const STEP_DB = 0.375;
-const LOWEST_DB = -94.5;
-const WHOLE = 255;
 /** More than sounds of which each is judged can have in four seconds. */
 const MOST_DUCKS = 8;
 
@@ -279,19 +273,6 @@ export class Envelope {
     this.#ducks = [...(snapshot.ducks ?? [])];
   }
 }
-
-function stepOf(db: number): number {
-  return db <= LOWEST_DB ? 0 : Math.max(0, Math.min(WHOLE, Math.round((db - LOWEST_DB) / STEP_DB)));
-}
-
-function levelOf(step: number): number {
-  return step === 0 ? -Infinity : LOWEST_DB + step * STEP_DB;
-}
-
-/** By step: the level of a band. */
-const BAND_LEVELS = Float64Array.from({ length: WHOLE + 1 }, (_, step) =>
-  Math.max(SILENT_BAND_DB, levelOf(step)),
-);
 
 export interface EnvelopeSnapshot {
   readonly blocks: readonly (readonly [number, Uint8Array])[];

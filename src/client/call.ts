@@ -1,10 +1,9 @@
 /** One conversation over one `duplex.v1` socket: what the application says, and the door to what it hears. */
-import { pauseMs } from "./backoff.ts";
-import { Connection } from "./connection.ts";
+import type { CallOptions } from "./call-options.ts";
 import type { ClientEvent } from "./connection-hooks.ts";
 import type { Target } from "./door.ts";
 import { Conversation } from "./conversation.ts";
-import { RelayError, reasonOf } from "./error.ts";
+import { failure, RelayError, reasonOf } from "./error.ts";
 import {
   CallEvents,
   type AgentState,
@@ -12,7 +11,6 @@ import {
   type CallEventMap,
   type CallMessage,
   type CallState,
-  type CloseInfo,
 } from "./events.ts";
 import { rateOf, withFormats, withoutFormats, withPlayer } from "./formats.ts";
 import { Hearing } from "./hearing.ts";
@@ -20,23 +18,9 @@ import { numberAt, objectAt, type JsonObject } from "./json.ts";
 import { FRAME_MS, Microphone } from "./microphone.ts";
 import { watchDevices } from "./devices.ts";
 import { Player } from "./player.ts";
+import { asksForAnswer } from "./responses.ts";
+import { Sessions } from "./sessions.ts";
 import { Tools, type Tool } from "./tools.ts";
-
-export interface CallOptions {
-  /** Session settings in OpenAI's shape, merged into the relay's. */
-  readonly session: JsonObject;
-  readonly inputRateHz: number;
-  readonly outputRateHz: number;
-  /** Null: beside the module. */
-  readonly workletUrl: string | null;
-  /** False: answers are not played. */
-  readonly playback: boolean;
-  /**
-   * Where to go on with a new session when this one is lost for good: asked with the reason and the number of
-   * attempts; null ends the call. A lost connection alone is no reason: its session is resumed first.
-   */
-  readonly reconnect: ((close: CloseInfo, attempt: number) => Promise<Target | null>) | null;
-}
 
 /** More silence than this is never needed to end a turn. */
 const MAX_TAIL_MS = 3000;
@@ -49,12 +33,9 @@ export class Call extends CallEvents {
   readonly #conversation: Conversation;
   readonly #tools: Tools;
   readonly #blocked = new Set<AudioDevice>();
+  readonly #sessions: Sessions;
   readonly #unwatch: () => void;
-  #connection: Connection | null = null;
-  #state: CallState = "connecting";
   #session: JsonObject | null = null;
-  /** The relay has taken the settings of the present connection: its formats are in force. */
-  #agreed = false;
   #inputRateHz: number;
   /** Of the present rate, and milliseconds of those before. */
   #sentSamples = 0;
@@ -63,6 +44,7 @@ export class Call extends CallEvents {
   constructor(options: CallOptions) {
     super();
     this.#options = options;
+    this.#sessions = this.#makeSessions();
     const { workletUrl, outputRateHz } = options;
     this.#inputRateHz = options.inputRateHz;
     this.#player = options.playback && "AudioContext" in globalThis ? this.#makePlayer() : null;
@@ -101,14 +83,49 @@ export class Call extends CallEvents {
       workletUrl: this.#options.workletUrl,
       report: (track) => this.#hearing.report(track),
       level: (peak) => this.emit("level", { peak }),
-      clock: () => this.#connection?.clock(),
+      clock: () => this.#sessions.connection?.clock(),
       blocked: (blocked) => this.#block("loudspeaker", blocked),
       error: (error) => this.emit("error", { error }),
     });
   }
 
+  #makeSessions(): Sessions {
+    return new Sessions(this.#options.reconnect, {
+      settings: () => this.#settings(),
+      text: (event) => {
+        this.emit("event", { direction: "in", event });
+        this.#hearing.event(event);
+        this.#tools.event(event);
+      },
+      frame: (header, data) => this.#hearing.frame(header, data),
+      sent: (event) => this.emit("event", { direction: "out", event }),
+      opened: () => this.#adopt(),
+      reconnecting: (detail) => this.emit("reconnecting", detail),
+      resumed: (detail) => {
+        this.emit("resumed", detail);
+        if (detail.forgotten === null) return;
+        this.#hearing.forgotten(detail.forgotten[0]);
+        this.#tools.forgotten(detail.forgotten[0]);
+      },
+      overflow: (detail) => this.emit("overflow", detail),
+      error: (error) => this.emit("error", { error }),
+      over: () => {
+        this.#session = null;
+        this.#tools.clear();
+        this.#hearing.disconnected();
+        this.#conversation.over("failed");
+      },
+      state: (state, close) => this.emit("state", { state, close }),
+      ended: () => {
+        this.#unwatch();
+        this.microphone.close();
+        this.#player?.close();
+      },
+    });
+  }
+
   get state(): CallState {
-    return this.#state;
+    return this.#sessions.state;
   }
 
   /** The effective configuration, as last told by the relay; null before it was. */
@@ -123,7 +140,7 @@ export class Call extends CallEvents {
 
   /** What was said and fell out before the relay acknowledged it; see the `overflow` event. */
   get overflow(): CallEventMap["overflow"] {
-    return this.#connection?.overflow ?? { messages: 0, audioMs: 0 };
+    return this.#sessions.connection?.overflow ?? { messages: 0, audioMs: 0 };
   }
 
   /** The conversation so far: the newest 500 of it. */
@@ -173,11 +190,11 @@ export class Call extends CallEvents {
    */
   async open(target: Target, signal?: AbortSignal): Promise<void> {
     try {
-      await Promise.all([this.#connect(target, signal), this.#player?.open(this.#hearing.rateHz)]);
+      await Promise.all([this.#sessions.connect(target, signal), this.#player?.open(this.#hearing.rateHz)]);
       // The relay may have agreed to another rate than was asked for.
       await this.#player?.open(this.#hearing.rateHz);
     } catch (error) {
-      this.#end({ code: 1006, reason: reasonOf(error) });
+      this.#sessions.end({ code: 1006, reason: reasonOf(error) });
       throw error;
     }
     // Whoever waited for the call could not listen before.
@@ -193,7 +210,7 @@ export class Call extends CallEvents {
    */
   send(event: ClientEvent): boolean {
     const playable = withoutFormats(event);
-    const sent = this.#connection?.send(playable) ?? false;
+    const sent = this.#sessions.connection?.send(playable) ?? false;
     if (sent && asksForAnswer(event)) this.#hearing.asked();
     if (sent && playable !== event) {
       const message = "Audio is PCM at the rates of the session: another format was left out";
@@ -222,7 +239,7 @@ export class Call extends CallEvents {
     if (pcm.length === 0) return false;
     const bytes = new Uint8Array(pcm.buffer, pcm.byteOffset, pcm.byteLength);
     const audioMs = (pcm.length / this.#inputRateHz) * 1000;
-    const header = this.#connection?.sendAudio(bytes, audioMs) ?? null;
+    const header = this.#sessions.connection?.sendAudio(bytes, audioMs) ?? null;
     if (header === null) return false;
     this.#sentSamples += pcm.length;
     this.emit("frame", { direction: "out", header, pcm, sampleRateHz: this.#inputRateHz });
@@ -231,63 +248,27 @@ export class Call extends CallEvents {
 
   /** Ends the call. */
   close(): void {
-    this.#end({ code: 1000, reason: "" });
+    this.#sessions.end({ code: 1000, reason: "" });
   }
 
-  #connect(target: Target, signal?: AbortSignal): Promise<void> {
-    if (this.#state === "closed") {
-      return Promise.reject(new RelayError("aborted", "The call was ended before it was connected"));
-    }
-    const connection = new Connection(target, {
-      text: (event) => {
-        this.emit("event", { direction: "in", event });
-        this.#hearing.event(event);
-        this.#tools.event(event);
-      },
-      frame: (header, data) => this.#hearing.frame(header, data),
-      sent: (event) => this.emit("event", { direction: "out", event }),
-      opened: () => {
-        this.#agreed = true;
-        this.#adopt();
-        this.#enter("open", null);
-      },
-      lost: (close) => this.#enter("reconnecting", close),
-      reconnecting: (detail) => this.emit("reconnecting", detail),
-      resumed: (detail) => {
-        this.emit("resumed", detail);
-        if (detail.forgotten !== null) {
-          this.#hearing.forgotten(detail.forgotten[0]);
-          this.#tools.forgotten(detail.forgotten[0]);
-        }
-        if (detail.verdict !== "lost") this.#enter("open", null);
-      },
-      overflow: (detail) => this.emit("overflow", detail),
-      error: (error) => this.emit("error", { error }),
-      ended: (close, error) => {
-        if (error !== null) this.emit("error", { error });
-        this.#sessionOver(close);
-      },
-    });
-    this.#connection = connection;
-    this.#agreed = false;
+  #settings(): JsonObject {
     this.#sentSamples = this.#sentBeforeMs = 0;
     const { session, inputRateHz, outputRateHz } = this.#options;
     const settings = withFormats(session, inputRateHz, outputRateHz);
-    const whole = this.#player === null ? settings : withPlayer(settings);
-    return connection.open({ type: "session.update", session: whole }, signal);
+    return this.#player === null ? settings : withPlayer(settings);
   }
 
   #emitted<K extends keyof CallEventMap>(type: K, detail: CallEventMap[K]): void {
     if ("session" in detail) {
       this.#session = detail.session;
-      if (this.#agreed) this.#adopt();
+      if (this.#sessions.agreed) this.#adopt();
     }
     this.emit(type, detail);
   }
 
   /** What is sent and played has the formats that are in force, whatever was asked for. */
   #adopt(): void {
-    const failed = (error: unknown): void => this.#failed("playback_failed", error);
+    const failed = (error: unknown) => this.emit("error", { error: failure("playback_failed", error) });
     const inputRateHz = rateOf(this.#session, "input") ?? this.#inputRateHz;
     if (inputRateHz !== this.#inputRateHz) {
       this.#sentBeforeMs = this.sentAudioMs;
@@ -305,12 +286,7 @@ export class Call extends CallEvents {
     else this.#blocked.delete(device);
     if (device === "loudspeaker") this.#hearing.blocked(blocked);
     // Told by `open` when that is done.
-    if (this.#state !== "connecting") this.emit(blocked ? "blocked" : "unblocked", { device });
-  }
-
-  #failed(code: string, error: unknown): void {
-    const known = error instanceof RelayError ? error : new RelayError(code, reasonOf(error), null, error);
-    this.emit("error", { error: known });
+    if (this.state !== "connecting") this.emit(blocked ? "blocked" : "unblocked", { device });
   }
 
   /** Without silence a relay that listens for the end of a turn would wait for ever for this one's. */
@@ -321,57 +297,4 @@ export class Call extends CallEvents {
     const frame = new Int16Array((this.#inputRateHz * FRAME_MS) / 1000);
     for (let ms = 0; ms < tailMs; ms += FRAME_MS) this.sendAudio(frame);
   }
-
-  #sessionOver(close: CloseInfo): void {
-    const reconnect = this.#options.reconnect;
-    if (this.#state === "closed") return;
-    if (reconnect === null || close.code === 1000) {
-      this.#end(close);
-      return;
-    }
-    this.#connection = null;
-    this.#session = null;
-    this.#agreed = false;
-    this.#tools.clear();
-    this.#hearing.disconnected();
-    this.#conversation.over("failed");
-    if (this.#state !== "reconnecting") this.#enter("reconnecting", close);
-    void this.#reconnect(reconnect, close);
-  }
-
-  async #reconnect(ask: NonNullable<CallOptions["reconnect"]>, close: CloseInfo): Promise<void> {
-    for (let attempt = 1; this.#state === "reconnecting"; attempt++) {
-      try {
-        const target = await ask(close, attempt);
-        if (target === null || this.#state !== "reconnecting") break;
-        await this.#connect(target);
-      } catch (error) {
-        if (this.state === "closed") return;
-        this.#failed("reconnect", error);
-        // Whoever is asked may fail at once, as everything does while there is no network.
-        await new Promise((resolve) => setTimeout(resolve, pauseMs(attempt - 1)));
-      }
-    }
-    if (this.#state === "reconnecting") this.#end(close);
-  }
-
-  #end(close: CloseInfo): void {
-    if (this.#state === "closed") return;
-    // Closed first: nothing of this call is sent any more, whatever its end sets off.
-    this.#connection?.close();
-    this.#enter("closed", close);
-    this.#unwatch();
-    this.microphone.close();
-    this.#player?.close();
-  }
-
-  #enter(state: CallState, close: CloseInfo | null): void {
-    this.#state = state;
-    this.emit("state", { state, close });
-  }
-}
-
-/** In the conversation, and not beside it. */
-function asksForAnswer(event: ClientEvent): boolean {
-  return event.type === "response.create" && objectAt(event, "response")?.["conversation"] !== "none";
 }

@@ -17,3 +17,8 @@ export function reasonOf(error: unknown): string {
   if (error instanceof Error) return error.message;
   return typeof error === "string" ? error : "something that says nothing was thrown";
 }
+
+/** Whatever was thrown; `code`: where it is none of the relay's. */
+export function failure(code: string, error: unknown): RelayError {
+  return error instanceof RelayError ? error : new RelayError(code, reasonOf(error), null, error);
+}

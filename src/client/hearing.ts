@@ -1,13 +1,14 @@
 /** What the relay says: its events become the call's events, its audio goes to the loudspeaker. */
-import { levelOfDuck } from "../audio/level-ramp.ts";
 import { FRAME_AUDIO, FRAME_HEADER_BYTES, type FrameHeader } from "../protocol/frame.ts";
 import type { ClientEvent } from "./connection-hooks.ts";
 import { RelayError } from "./error.ts";
 import type { CallEventMap } from "./events.ts";
-import { arrayAt, isJsonObject, numberAt, objectAt, stringAt, type JsonObject } from "./json.ts";
+import { Floor } from "./floor.ts";
+import { itemOf } from "./items.ts";
+import { numberAt, objectAt, stringAt, type JsonObject } from "./json.ts";
 import { Playback } from "./playback.ts";
 import type { Player } from "./player.ts";
-import { Responses } from "./responses.ts";
+import { endOf, Responses } from "./responses.ts";
 import { isTooEarly } from "./tools.ts";
 import type { TrackReport } from "./worklets/playout.ts";
 
@@ -16,33 +17,28 @@ export interface HearingHooks {
   send(event: ClientEvent): void;
 }
 
-type ResponseStatus = CallEventMap["response"]["status"];
-const STATUSES: readonly ResponseStatus[] = ["in_progress", "completed", "cancelled", "incomplete", "failed"];
-
 /** As often as a player that plays says at least where it is, with room: a second without a word is taken as played. */
 const STANDS_STILL_MS = 500;
 /** Of what the SDK said in good faith. */
 const LATE: ReadonlySet<string> = new Set(["response_cancel_not_active", "playback_ack_invalid_item_id"]);
-/** Of a relay that does not say how much quieter. */
-const DUCK_DB = 15;
 
 export class Hearing {
   readonly #hooks: HearingHooks;
   readonly #player: Player | null;
   readonly #playback: Playback;
   readonly #responses = new Responses();
+  readonly #floor: Floor;
   #userSpeaks = false;
   /** Item of the user's turn that was announced and is not in the conversation yet. */
   #turn: string | null = null;
   /** An answer was asked for that has not begun. */
   #asked = false;
   #silence: ReturnType<typeof setInterval> | undefined;
-  /** `interrupted`: decided, and still standing, or quieter, while the relay says what is cut. */
-  #floor: "open" | "held" | "ducked" | "interrupted" = "open";
 
   constructor(outputRateHz: number, player: Player | null, hooks: HearingHooks) {
     this.#hooks = hooks;
     this.#player = player;
+    this.#floor = new Floor(player);
     this.#playback = new Playback(outputRateHz, {
       send: (event) => hooks.send(event),
       playback: (detail) => hooks.emit("playback", detail),
@@ -109,18 +105,18 @@ export class Hearing {
     if (asked) this.#hooks.send({ type: "response.cancel" });
     if (this.#playback.keys().length > 0) this.#hooks.send({ type: "output_audio_buffer.clear" });
     this.flush();
-    this.#release();
+    this.#floor.release();
   }
 
   /** Silences everything at once, or what `match` says. */
   flush(match: Parameters<Playback["keys"]>[0] = {}): void {
     for (const key of this.#playback.keys(match)) this.#player?.flush(key);
-    this.#cut();
+    this.#floor.cut();
   }
 
   /** The session is gone: what arrived is played to its end. */
   disconnected(): void {
-    this.#release();
+    this.#floor.release();
     this.#end({});
     this.#playback.forgotten(0);
     this.#asked = false;
@@ -134,7 +130,7 @@ export class Hearing {
    * so. What arrived is played.
    */
   forgotten(from: number): void {
-    this.#release();
+    this.#floor.release();
     this.#playback.forgotten(from);
     this.#userSpeaks = false;
     this.#turn = null;
@@ -157,7 +153,7 @@ export class Hearing {
       return;
     }
     // What the relay sends after its decision is meant to be heard.
-    this.#cut();
+    this.#floor.cut();
     if (this.#player === null || part.muted) return;
     this.#player.play(this.#playback.track(part, header.sequence), header.stream, pcm);
   }
@@ -211,7 +207,7 @@ export class Hearing {
       case "response.done":
         return this.#responseDone(objectAt(event, "response"));
       case "overlap.decision":
-        return this.#overlap(stringAt(event, "decision") ?? "", numberAt(event, "duck_db") ?? DUCK_DB);
+        return this.#overlap(stringAt(event, "decision") ?? "", numberAt(event, "duck_db"));
       case "relay.upstream":
         return this.#hooks.emit("upstream", {
           upstream: stringAt(event, "upstream") ?? "",
@@ -243,47 +239,14 @@ export class Hearing {
     this.#hooks.emit("speech", { state, itemId, audioMs });
   }
 
-  #overlap(decision: string, duckDb: number): void {
-    if (decision === "hold") {
-      this.#floor = "held";
-      this.#player?.hold();
-    } else if (decision === "duck") {
-      if (this.#floor === "held") this.#release();
-      this.#floor = "ducked";
-      this.#player?.duck(levelOfDuck(duckDb));
-    } else if (decision === "interrupt") {
-      if (this.#floor !== "open") this.#floor = "interrupted";
-    } else {
-      this.#release();
-    }
+  #overlap(decision: string, duckDb: number | null): void {
+    this.#floor.decided(decision, duckDb);
     this.#hooks.emit("overlap", { decision });
   }
 
-  /** An interruption took effect: what is not cut, and what comes next, is to be heard. */
-  #cut(): void {
-    if (this.#floor === "interrupted") this.#release();
-  }
-
-  #release(): void {
-    if (this.#floor === "open") return;
-    this.#floor = "open";
-    this.#player?.release();
-  }
-
-  #item(item: JsonObject | null): void {
-    const id = stringAt(item, "id");
-    if (id === null) return;
-    const texts = arrayAt(item, "content").map((part) =>
-      isJsonObject(part) ? (stringAt(part, "text") ?? stringAt(part, "transcript")) : null,
-    );
-    const text = texts.filter((part) => part !== null).join("\n");
-    this.#hooks.emit("item", {
-      id,
-      type: stringAt(item, "type") ?? "",
-      role: stringAt(item, "role"),
-      text: text === "" ? null : text,
-      name: stringAt(item, "name"),
-    });
+  #item(raw: JsonObject | null): void {
+    const item = itemOf(raw);
+    if (item !== null) this.#hooks.emit("item", item);
   }
 
   #transcript(
@@ -303,28 +266,18 @@ export class Hearing {
     const response = this.#responses.created(raw);
     if (response === null) return;
     if (raw?.["conversation_id"] !== null) this.#asked = false;
-    this.#cut();
+    this.#floor.cut();
     const metadata = objectAt(raw, "metadata");
-    this.#hooks.emit("response", {
-      response,
-      status: "in_progress",
-      reason: null,
-      message: null,
-      metadata,
-    });
+    this.#hooks.emit("response", { response, status: "in_progress", reason: null, message: null, metadata });
   }
 
   #responseDone(raw: JsonObject | null): void {
     const response = this.#responses.done(stringAt(raw, "id") ?? "");
     if (response === null) return;
-    const status = STATUSES.find((known) => known === stringAt(raw, "status")) ?? "completed";
-    if (status === "cancelled") this.flush({ responseId: response.id });
+    const end = endOf(raw);
+    if (end.status === "cancelled") this.flush({ responseId: response.id });
     else this.#end({ responseId: response.id });
-    const details = objectAt(raw, "status_details");
-    const error = objectAt(details, "error");
-    const reason = stringAt(details, "reason") ?? stringAt(error, "code");
-    const message = stringAt(error, "message");
-    this.#hooks.emit("response", { response, status, reason, message, metadata: objectAt(raw, "metadata") });
+    this.#hooks.emit("response", { response, ...end });
   }
 
   #end(match: Parameters<Playback["keys"]>[0]): void {

@@ -8,7 +8,8 @@
  * ```
  */
 import type { PcmRateHz } from "../audio/format.ts";
-import { Call, type CallOptions } from "./call.ts";
+import { Call } from "./call.ts";
+import type { Reconnect } from "./call-options.ts";
 import { openDoor, type DoorOptions } from "./door.ts";
 import { numberAt, objectAt, type JsonObject } from "./json.ts";
 
@@ -37,8 +38,8 @@ export interface ConnectOptions extends DoorOptions {
   readonly workletUrl?: string;
   /** False: answers are not played, and no loudspeaker is needed. */
   readonly playback?: boolean;
-  /** See `CallOptions.reconnect`. Without it a session that cannot be resumed ends the call. */
-  readonly reconnect?: CallOptions["reconnect"];
+  /** See `Reconnect`. Without it a session that cannot be resumed ends the call. */
+  readonly reconnect?: Reconnect | null;
 }
 
 /**

@@ -1,8 +1,11 @@
 /** The time between a dial and a session that is described and has taken its settings. */
 import { RelayError } from "./error.ts";
+import { objectAt, stringAt, type JsonObject } from "./json.ts";
 
 /** More is a relay that never will. */
 const WITHIN_MS = 30_000;
+/** The relay's answer to the settings, where it refuses them, names it. */
+export const SETTINGS_ID = "sdk_settings";
 
 export class Opening {
   readonly done: Promise<void>;
@@ -35,4 +38,14 @@ export class Opening {
 
 export function aborted(): RelayError {
   return new RelayError("aborted", "The call was ended while it was being connected");
+}
+
+/** What the relay says to the settings, which are the first message; null: this is no answer to them. */
+export function answerOf(event: JsonObject): "taken" | RelayError | null {
+  const type = stringAt(event, "type");
+  if (type === "session.updated") return "taken";
+  const error = objectAt(event, "error");
+  if (type !== "error" || stringAt(error, "event_id") !== SETTINGS_ID) return null;
+  const message = stringAt(error, "message") ?? "The relay refused the session's settings";
+  return new RelayError(stringAt(error, "code") ?? "refused", message);
 }

@@ -1,5 +1,6 @@
 /** The responses in progress, by the names the wire has for them. */
-import type { CallResponse } from "./events.ts";
+import type { ClientEvent } from "./connection-hooks.ts";
+import type { CallEventMap, CallResponse } from "./events.ts";
 import { numberAt, objectAt, stringAt, type JsonObject } from "./json.ts";
 
 interface Open {
@@ -18,6 +19,15 @@ export interface SpokenPart {
   readonly contentIndex: number;
   readonly muted: boolean;
 }
+
+type ResponseEvent = CallEventMap["response"];
+const STATUSES: readonly ResponseEvent["status"][] = [
+  "in_progress",
+  "completed",
+  "cancelled",
+  "incomplete",
+  "failed",
+];
 
 /** A relay that opens responses and never ends them costs no more than this. */
 const MAX_OPEN = 256;
@@ -90,4 +100,18 @@ export class Responses {
   clear(): void {
     this.#open.clear();
   }
+}
+
+/** How a response ended, by a `response.done` event's `response`. */
+export function endOf(response: JsonObject | null): Omit<ResponseEvent, "response"> {
+  const status = STATUSES.find((known) => known === stringAt(response, "status")) ?? "completed";
+  const details = objectAt(response, "status_details");
+  const error = objectAt(details, "error");
+  const reason = stringAt(details, "reason") ?? stringAt(error, "code");
+  return { status, reason, message: stringAt(error, "message"), metadata: objectAt(response, "metadata") };
+}
+
+/** In the conversation, and not beside it. */
+export function asksForAnswer(event: ClientEvent): boolean {
+  return event.type === "response.create" && objectAt(event, "response")?.["conversation"] !== "none";
 }

@@ -8,17 +8,10 @@ import * as v from "valibot";
 import { isBetaSessionField, refuseBetaFields } from "./beta-fields.ts";
 import { ClientError } from "./client-error.ts";
 import { isJsonObject, type Json, type JsonObject, ownAt, sameJson } from "./json.ts";
-import { eachWithoutNulls, withoutNulls } from "./nulls.ts";
+import { complete, completeFormat, DEFAULTS } from "./session-defaults.ts";
+import { check, format, type SessionConfig } from "./session-schema.ts";
 
-const unit = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
-const millis = (least: number, most: number) =>
-  v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
-
-const format = v.variant("type", [
-  v.looseObject({ type: v.literal("audio/pcm"), rate: v.picklist([8000, 16000, 24000, 48000]) }),
-  v.looseObject({ type: v.literal("audio/pcmu") }),
-  v.looseObject({ type: v.literal("audio/pcma") }),
-]);
+export type { SessionConfig, TurnDetection } from "./session-schema.ts";
 
 /** An audio format on its own, for the field `param`. @throws ClientError naming that field. */
 export function readFormat(given: Json, param: string): v.InferOutput<typeof format> {
@@ -33,141 +26,12 @@ export function readFormat(given: Json, param: string): v.InferOutput<typeof for
   );
 }
 
-const turnDetection = v.variant("type", [
-  v.looseObject({
-    type: v.literal("server_vad"),
-    threshold: unit,
-    prefix_padding_ms: millis(0, 5000),
-    silence_duration_ms: millis(0, 10_000),
-    create_response: v.boolean(),
-    interrupt_response: v.boolean(),
-    idle_timeout_ms: v.nullable(millis(5000, 30_000)),
-  }),
-  v.looseObject({
-    type: v.literal("semantic_vad"),
-    eagerness: v.picklist(["low", "medium", "high", "auto"]),
-    create_response: v.boolean(),
-    interrupt_response: v.boolean(),
-  }),
-  // Ours: no turns at all. Audio flows always, in micro-turns of `frame_ms`, and the relay never commits.
-  v.looseObject({
-    type: v.literal("duplex"),
-    frame_ms: millis(20, 1000),
-    create_response: v.literal(false),
-    interrupt_response: v.literal(false),
-  }),
-]);
-
-/** `session.relay`: what this relay alone understands. All of it is optional. */
-const relay = v.looseObject({
-  lead_ms: v.optional(v.nullable(millis(20, 60_000))),
-  eager_ms: v.optional(v.nullable(millis(50, 5000))),
-  interruption: v.optional(
-    v.looseObject({
-      confirm_ms: v.optional(millis(0, 5000)),
-      dismiss_ms: v.optional(millis(50, 5000)),
-      over_agent: v.optional(v.picklist(["duck", "hold"])),
-      duck_db: v.optional(v.pipe(v.number(), v.minValue(12), v.maxValue(18))),
-    }),
-  ),
-});
-
-/** What a client says of its own player: no setting of the session. */
-const PLAYER = "player";
-
-/** Whether the client's player ducks, by its `session.update`; null: it says nothing of it. @throws ClientError */
-export function readPlayerDucks(session: JsonObject): boolean | null {
-  const player = isJsonObject(session["relay"]) ? (session["relay"][PLAYER] ?? null) : null;
-  if (player === null) return null;
-  const ducks = isJsonObject(player) ? (player["duck"] ?? false) : null;
-  if (typeof ducks === "boolean") return ducks;
-  const param = `session.relay.${PLAYER}${isJsonObject(player) ? ".duck" : ""}`;
-  throw new ClientError("invalid_value", `Invalid '${param}': expected a boolean in an object.`, param);
-}
-
-const sessionConfig = v.looseObject({
-  relay: v.optional(relay),
-  type: v.picklist(["realtime", "transcription"]),
-  instructions: v.string(),
-  output_modalities: v.union([v.strictTuple([v.literal("audio")]), v.strictTuple([v.literal("text")])]),
-  max_output_tokens: v.union([millis(1, 4096), v.literal("inf")]),
-  tools: v.array(v.looseObject({ type: v.string() })),
-  tool_choice: v.union([v.string(), v.looseObject({ type: v.string() })]),
-  audio: v.looseObject({
-    input: v.looseObject({
-      format,
-      transcription: v.nullable(v.looseObject({})),
-      noise_reduction: v.nullable(v.looseObject({})),
-      turn_detection: v.nullable(turnDetection),
-    }),
-    output: v.looseObject({
-      format,
-      voice: v.nullable(v.union([v.string(), v.looseObject({ id: v.string() })])),
-      speed: v.pipe(v.number(), v.minValue(0.25), v.maxValue(1.5)),
-    }),
-  }),
-});
-
-export type SessionConfig = v.InferOutput<typeof sessionConfig>;
-export type TurnDetection = v.InferOutput<typeof turnDetection>;
-
-/** How `voice: null`, the upstream's own, is shown; sent back it means the same. */
-export const OWN_VOICE = "default";
-
-const PCM_24K: JsonObject = { type: "audio/pcm", rate: 24000 };
-
-/** OpenAI's documented defaults. */
-const DEFAULTS: JsonObject = {
-  type: "realtime",
-  output_modalities: ["audio"],
-  instructions: "",
-  tools: [],
-  tool_choice: "auto",
-  max_output_tokens: "inf",
-  tracing: null,
-  truncation: "auto",
-  prompt: null,
-  include: null,
-  audio: {
-    input: {
-      format: PCM_24K,
-      transcription: null,
-      noise_reduction: null,
-      turn_detection: { type: "server_vad" },
-    },
-    output: { format: PCM_24K, voice: null, speed: 1 },
-  },
-};
-
-const TURN_DEFAULTS: Readonly<Record<string, JsonObject>> = {
-  server_vad: {
-    type: "server_vad",
-    threshold: 0.5,
-    prefix_padding_ms: 300,
-    silence_duration_ms: 500,
-    create_response: true,
-    interrupt_response: true,
-    idle_timeout_ms: null,
-  },
-  duplex: { type: "duplex", frame_ms: 200, create_response: false, interrupt_response: false },
-  semantic_vad: {
-    type: "semantic_vad",
-    eagerness: "auto",
-    create_response: true,
-    interrupt_response: true,
-  },
-};
-
 /** Objects that are one value: setting them replaces them, members of an old one do not shine through. */
 const WHOLE = new Set(["tool_choice", "tracing", "prompt", "truncation", "format", "voice", "reasoning"]);
 /** What a client may repeat but not change: identity belongs to the server. */
 const SERVER_OWNED = new Set(["id", "object", "model", "expires_at", "client_secret"]);
-/** The same of `relay`. */
-const RELAY_OWNED = new Set(["session_id", "resume_token", "upstreams", "detector", "tools", "plan", PLAYER]);
 /** Groups of fields: there is nothing to clear, and null says nothing. */
 const GROUPS = new Set(["audio", "input", "output", "type"]);
-/** Objects whose members may all be absent, and are never null. */
-const SPARSE = new Set(["tool_choice", "tracing", "truncation", "reasoning"]);
 const MERGE_DEPTH = 6;
 
 export function initialConfig(kind: "realtime" | "transcription"): SessionConfig {
@@ -244,100 +108,4 @@ function merge(base: JsonObject, update: JsonObject, depth: number): JsonObject 
 function changesType(old: JsonObject, update: JsonObject): boolean {
   const type = update["type"] ?? undefined;
   return type !== undefined && old["type"] !== undefined && type !== old["type"];
-}
-
-/** Fills in what a partial value, or a null, leaves to its defaults. */
-function complete(config: JsonObject): JsonObject {
-  const { relay: givenRelay, tools, ...rest } = config;
-  const audio = isJsonObject(config["audio"]) ? config["audio"] : {};
-  const input = isJsonObject(audio["input"]) ? audio["input"] : {};
-  const output = isJsonObject(audio["output"]) ? audio["output"] : {};
-  const relay = completeRelay(givenRelay);
-  const sparse = ([key, value]: [string, Json]): [string, Json] => [
-    key,
-    SPARSE.has(key) ? orNull(value) : value,
-  ];
-  const given = Object.entries(rest).map(sparse);
-  return {
-    ...orDefaults({ ...Object.fromEntries(given), tools: eachWithoutNulls(tools) ?? null }, DEFAULTS),
-    ...(relay === undefined ? {} : { relay }),
-    audio: {
-      ...audio,
-      input: {
-        ...input,
-        format: completeFormat(input["format"]),
-        transcription: orNull(input["transcription"]),
-        noise_reduction: orNull(input["noise_reduction"]),
-        turn_detection: completeTurn(input["turn_detection"]),
-      },
-      output: {
-        ...output,
-        format: completeFormat(output["format"]),
-        voice: output["voice"] === OWN_VOICE ? null : (output["voice"] ?? null),
-        speed: output["speed"] ?? 1,
-      },
-    },
-  };
-}
-
-/** `fields` with each that is null, or absent, at its default. */
-function orDefaults(fields: JsonObject, defaults: JsonObject): JsonObject {
-  const set = Object.entries(fields).filter(
-    ([key, value]) => value !== null || !Object.hasOwn(defaults, key),
-  );
-  return { ...defaults, ...Object.fromEntries(set) };
-}
-
-/** An optional value: its own members that are null say nothing. */
-function orNull(value: Json | undefined): Json {
-  return isJsonObject(value) ? withoutNulls(value) : (value ?? null);
-}
-
-/** What of `relay` can be set, without what is the server's to say; undefined: nothing is. */
-function completeRelay(relay: Json | undefined): Json | undefined {
-  if (!isJsonObject(relay)) return relay ?? undefined;
-  const { interruption, ...rest } = relay;
-  const settings = Object.fromEntries(Object.entries(rest).filter(([key]) => !RELAY_OWNED.has(key)));
-  if (interruption === undefined || interruption === null)
-    return Object.keys(settings).length > 0 ? settings : undefined;
-  return {
-    ...settings,
-    interruption: isJsonObject(interruption) ? withoutNulls(interruption) : interruption,
-  };
-}
-
-function completeFormat(given: Json | undefined): Json {
-  if (!isJsonObject(given)) return given ?? PCM_24K;
-  const format = withoutNulls(given);
-  return format["type"] === "audio/pcm" && format["rate"] === undefined ? { ...format, rate: 24000 } : format;
-}
-
-function completeTurn(given: Json | undefined): Json {
-  if (!isJsonObject(given)) return given ?? null;
-  // A member of another type's (`threshold` under `semantic_vad`) is null where a serialiser writes out all of them.
-  const turn = withoutNulls(given);
-  const type = turn["type"] ?? "server_vad";
-  const defaults =
-    typeof type === "string" && Object.hasOwn(TURN_DEFAULTS, type) ? TURN_DEFAULTS[type] : undefined;
-  return defaults ? { ...defaults, ...turn } : turn;
-}
-
-function check(config: JsonObject): SessionConfig {
-  const result = v.safeParse(sessionConfig, config, { abortEarly: true });
-  if (result.success) return result.output;
-  const issue = result.issues[0];
-  const param = `session.${v.getDotPath(issue) ?? ""}`;
-  if (issue.received === "undefined")
-    throw new ClientError("missing_required_parameter", `Missing required parameter: '${param}'.`, param);
-  const expected =
-    param === MODALITIES.param ? MODALITIES.expected : wordsOf(issue.expected ?? issue.message);
-  throw new ClientError("invalid_value", `Invalid '${param}': expected ${expected}.`, param);
-}
-
-/** A schema of two arrays says that it expects one, to whom that has sent one of both. */
-const MODALITIES = { param: "session.output_modalities", expected: '["audio"] or ["text"]' };
-
-/** As a schema says a bound, in words. */
-function wordsOf(expected: string): string {
-  return expected.replace(/^>=(.*)$/, "at least $1").replace(/^<=(.*)$/, "at most $1");
 }

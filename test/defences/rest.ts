@@ -80,7 +80,7 @@ export const REST: readonly Removal[] = [
     {
       rule: "N7",
       what: "sound may have an event in it",
-      file: "src/dialects/twilio/codec.ts",
+      file: "src/dialects/twilio/heard.ts",
       from: 'return /^[A-Za-z0-9+/=]*$/.test(payload) ? `"${payload}"` : JSON.stringify(payload);',
       to: 'return `"${payload}"`;',
       test: PHONE,

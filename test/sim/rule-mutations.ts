@@ -77,9 +77,9 @@ export const RULE_MUTATIONS: readonly Mutation[] = [
   {
     number: 82,
     what: "what is acknowledged of one of two answers that sound in turns says nothing of the other (B80)",
-    file: "src/session/output/playout.ts",
-    from: "    for (const next of spans.slice(at + 1)) {\n",
-    to: "    for (const next of spans.slice(at + 1).filter(({ item }) => item === piece)) {\n",
+    file: "src/session/output/player-clock.ts",
+    from: "  for (const next of spans.slice(at + 1)) {\n",
+    to: "  for (const next of spans.slice(at + 1).filter(({ item }) => item === piece)) {\n",
     among: ["caller.asks_aside", "client.player_stalls"],
   },
 ];

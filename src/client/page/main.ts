@@ -109,6 +109,18 @@ async function startCall(): Promise<void> {
   });
   call = started;
   tell("");
+  follow(started);
+  showState("connecting");
+  try {
+    await openCall(started, { url: location.origin, apiKey: key.value, model: model.value });
+    text.focus();
+  } catch (error) {
+    tell(messageOf(error));
+  }
+}
+
+/** Shows what becomes of it. */
+function follow(started: Call): void {
   showBlocked(new Set());
   for (const part of [transcript, log, scope, figures]) part.follow(started);
   started.on("microphone", showMicrophone);
@@ -147,13 +159,6 @@ async function startCall(): Promise<void> {
     if (now === "closed" && close !== null && close.code !== 1000)
       tell(close.reason || `The connection ended with code ${close.code}`);
   });
-  showState("connecting");
-  try {
-    await openCall(started, { url: location.origin, apiKey: key.value, model: model.value });
-    text.focus();
-  } catch (error) {
-    tell(messageOf(error));
-  }
 }
 
 /** Before a call it begins one: the first click is enough to talk. */

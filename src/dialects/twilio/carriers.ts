@@ -6,7 +6,7 @@
  * Telnyx: https://developers.telnyx.com/api-reference/websockets/stream-call-media-over-websocket
  * Plivo: https://www.plivo.com/docs/voice-agents/audio-streaming/concepts/audio-streaming-reference
  */
-import type { JsonObject } from "../../protocol/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
 
 export interface Carrier {
   /** Members of every message: which stream it is of, and its number, which grows by one. */
@@ -82,3 +82,13 @@ export const CARRIERS = {
 } as const satisfies Record<string, Carrier>;
 
 export type CarrierName = keyof typeof CARRIERS;
+
+/** Null: it has none. */
+export function member(value: Json | undefined, name: string): Json {
+  return isJsonObject(value) ? (value[name] ?? null) : null;
+}
+
+/** Carriers write numbers as such or as text; NaN: it is neither. */
+export function numberOf(value: Json | undefined): number {
+  return typeof value === "number" || typeof value === "string" ? Number(value) : NaN;
+}

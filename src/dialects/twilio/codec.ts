@@ -3,12 +3,11 @@
  * of `duplex.v1`: marks are its acknowledgements of playback, `clear` is its flush, and a second connection for the same call
  * resumes where the caller stopped hearing. Audio is taken and given as it is: base64 is decoded once and encoded once.
  */
-import { ClientError } from "../../protocol/client-error.ts";
-import { FRAME_AUDIO, FRAME_HEADER_BYTES, readFrameHeader, writeFrame } from "../../protocol/frame.ts";
-import { isJsonObject, parseJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
+import { FRAME_HEADER_BYTES, readFrameHeader } from "../../protocol/frame.ts";
+import { parseJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { ClientMessage, Codec, CodecSnapshot, Heard } from "../dialect.ts";
-import { muLawOf } from "./a-law.ts";
-import type { Carrier } from "./carriers.ts";
+import { type Carrier, member, numberOf } from "./carriers.ts";
+import { append, appendALaw, refuse, say } from "./heard.ts";
 import { Keys, type KeysSnapshot } from "./keys.ts";
 import { PIECE_BYTES, Playback, type PlaybackSnapshot } from "./playback.ts";
 import { typeOf } from "../written.ts";
@@ -275,43 +274,4 @@ interface PhoneSnapshot {
   readonly playback: PlaybackSnapshot;
   readonly spoken: SpokenSnapshot;
   readonly keys: KeysSnapshot;
-}
-
-/** Whether it is base64 is seen where it is decoded. */
-function append(payload: string): Heard {
-  return { type: "message", data: `{"type":"input_audio_buffer.append","audio":${quoted(payload)}}` };
-}
-
-function appendALaw(payload: string): Heard {
-  const bytes = muLawOf(payload);
-  if (bytes === null)
-    return {
-      type: "refused",
-      error: new ClientError("invalid_value", "'payload' is no base64.", "payload"),
-    };
-  const header = { kind: FRAME_AUDIO, stream: 0, response: 0, sequence: 0 };
-  return { type: "message", data: writeFrame(header, bytes) };
-}
-
-/** As an event of the session's. */
-function say(event: JsonObject): Heard {
-  return { type: "message", data: JSON.stringify(event) };
-}
-
-function refuse(code: string, message: string, param: string | null = null): readonly Heard[] {
-  return [{ type: "refused", error: new ClientError(code, message, param) }];
-}
-
-/** Base64 needs no escapes: what does is none, and is refused where it is decoded. */
-function quoted(payload: string): string {
-  return /^[A-Za-z0-9+/=]*$/.test(payload) ? `"${payload}"` : JSON.stringify(payload);
-}
-
-function member(value: Json | undefined, name: string): Json {
-  return isJsonObject(value) ? (value[name] ?? null) : null;
-}
-
-/** Carriers write numbers as such or as text; NaN: it is neither. */
-function numberOf(value: Json | undefined): number {
-  return typeof value === "number" || typeof value === "string" ? Number(value) : NaN;
 }

@@ -6,16 +6,10 @@
  */
 import { ClientError } from "../../protocol/client-error.ts";
 import type { JsonObject } from "../../protocol/json.ts";
-import type { Asking } from "../output/asking.ts";
-import type { BargeIn } from "../output/barge-in.ts";
-import type { Listener } from "../output/listener.ts";
 import { isActive } from "../state/response.ts";
-import type { Responses } from "../output/responses.ts";
-import type { Tools } from "../tools/index.ts";
-import type { TurnTaking } from "../turns/turn-taking.ts";
-import type { Floor } from "../floor/floor.ts";
 import { isSentence, type Sentence, type Sound } from "../state/sounds.ts";
 import type { PlayerParts, SoundPlayer } from "./player.ts";
+import type { Asking, BargeIn, Floor, Listener, Responses, Talk, Tools, TurnTaking } from "./ports.ts";
 import type { Sentences } from "./sentences.ts";
 
 /** Read when it is asked for: some of these parts are made later. */
@@ -28,7 +22,7 @@ export interface AnnouncementParts extends PlayerParts {
   readonly tools: Pick<Tools, "stopped"> | null;
   readonly turns: Pick<TurnTaking, "openItem" | "unmade" | "count">;
   /** A client that takes its turns itself may be in the middle of one. */
-  readonly talk: { readonly talks: boolean };
+  readonly talk: Talk;
 }
 
 export interface Announcement {

@@ -2,18 +2,21 @@
  * Fillers: an answer was asked for and nothing of it is heard, or a tool of the relay's runs, and the listener hears a short
  * sound. It is no part of the conversation, is never over the caller, and gives way to the first sample of the answer.
  */
-import type { ClientPort } from "../client/client-port.ts";
-import type { Configuration } from "../client/configuration.ts";
 import type { Context } from "../context.ts";
-import type { Floor } from "../floor/floor.ts";
-import type { Asking } from "../output/asking.ts";
-import type { Listener } from "../output/listener.ts";
 import type { ResponseRecord } from "../state/response.ts";
-import type { Responses } from "../output/responses.ts";
-import type { Tools } from "../tools/index.ts";
-import type { TurnTaking } from "../turns/turn-taking.ts";
 import { isSentence, type FillerPlan, type Sentence, type Sound } from "../state/sounds.ts";
 import type { SoundPlayer } from "./player.ts";
+import type {
+  Asking,
+  ClientPort,
+  Configuration,
+  Floor,
+  Listener,
+  Responses,
+  Talk,
+  Tools,
+  TurnTaking,
+} from "./ports.ts";
 import type { Sentences } from "./sentences.ts";
 
 /** Read when it is asked for: some of these parts are made later. */
@@ -27,7 +30,7 @@ export interface FillerParts {
   readonly responses: Responses;
   readonly tools: Pick<Tools, "running"> | null;
   readonly turns: Pick<TurnTaking, "openItem" | "unmade">;
-  readonly talk: { readonly talks: boolean };
+  readonly talk: Talk;
 }
 
 /** What is ahead of the listener delays the answer by as much; a timer that is later than this makes a hole. */

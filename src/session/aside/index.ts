@@ -1,5 +1,4 @@
 /** What the relay plays by itself, beside the conversation: fillers of a route, and what its application has said. */
-import type { AudioFormat } from "../../audio/format.ts";
 import { ClientError } from "../../protocol/client-error.ts";
 import { isSpeakable } from "../../upstreams/cascade/synthesiser.ts";
 import type { UpstreamInput } from "../channel-peers.ts";
@@ -8,20 +7,17 @@ import { Fillers, type FillerParts, type FillersSnapshot } from "./fillers.ts";
 import { KeptSpeech, type SpeechStore } from "./kept-speech.ts";
 import { isSentence, type FillerPlan, type Sounds, type SpeechPlan } from "../state/sounds.ts";
 import { SoundPlayer, type PlayerParts, type PlayerSnapshot } from "./player.ts";
+import type { Configuration } from "./ports.ts";
 import { readSay, type SayMessage } from "./say.ts";
 import { Sentences } from "./sentences.ts";
 import { SPEECH_PEER, type SynthesisSnapshot } from "./synthesis.ts";
 
 interface AsideParts extends PlayerParts, FillerParts, AnnouncementParts {
-  readonly config: FillerParts["config"] & {
-    readonly outputFormat: AudioFormat;
-    relay(port: AsideParts["port"]): { readonly leadMs: number | null };
-  };
+  readonly config: Configuration;
   readonly floor: AnnouncementParts["floor"];
   readonly listener: AnnouncementParts["listener"];
   readonly tools: (NonNullable<FillerParts["tools"]> & NonNullable<AnnouncementParts["tools"]>) | null;
   readonly turns: AnnouncementParts["turns"];
-  readonly port: PlayerParts["port"];
 }
 
 /** What a plan says of it. */

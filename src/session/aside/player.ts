@@ -3,15 +3,10 @@
  * what follows it, and is all that is heard of it when it has to stop.
  */
 import { fading } from "../../audio/notes.ts";
-import type { Backpressure } from "../client/backpressure.ts";
-import type { ClientPort } from "../client/client-port.ts";
 import type { Context } from "../context.ts";
-import type { Floor } from "../floor/floor.ts";
-import type { Link } from "../links/link.ts";
-import type { Playout } from "../output/playout.ts";
 import { cancelled, isActive, type OwnSound } from "../state/response.ts";
-import type { Responses } from "../output/responses.ts";
 import type { Sound } from "../state/sounds.ts";
+import type { Backpressure, ClientPort, Floor, Link, Playout, Responses } from "./ports.ts";
 
 /** Read when it is asked for: some of these parts are made later. */
 export interface PlayerParts {

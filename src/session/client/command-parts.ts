@@ -3,7 +3,7 @@ import type { AudioKernels } from "../../audio/kernels.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Budget } from "./budget.ts";
-import type { CommandHost, CommandParts } from "./client-commands.ts";
+import type { CommandHost, CommandParts } from "./commands-host.ts";
 
 /** @param budget what they may cost. */
 export function commandParts(parts: Omit<CommandParts, "budget">, budget: Budget): CommandParts {

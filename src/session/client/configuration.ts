@@ -6,10 +6,10 @@ import { isJsonObject, type Json, type JsonObject, ownAt } from "../../protocol/
 import {
   initialConfig,
   mergeConfig,
-  OWN_VOICE,
   type SessionConfig,
   type TurnDetection,
 } from "../../protocol/session-config.ts";
+import { OWN_VOICE } from "../../protocol/session-defaults.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import { withoutToolSecrets, withToolSecrets } from "../../protocol/tool-secrets.ts";
 import type { UpstreamConfig } from "../../upstreams/upstream.ts";

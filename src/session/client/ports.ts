@@ -99,8 +99,7 @@ export interface Listener {
 /** The caller's turn, and the buffer of a client that takes its turns itself. */
 export interface TurnTaking {
   readonly openItem: string | null;
-  commit(): void;
-  clear(): void;
+  readonly buffer: { commit(): void; clear(): void };
   takeBack(): void;
   tellOpen(): void;
   tellAgain(): void;
@@ -133,6 +132,12 @@ export interface Guard {
     changed(): void;
     drop(): void;
   } | null;
+}
+
+/** Tools that the relay runs: a result that a client gives for one is refused, and a call may be taken back. */
+export interface Tools {
+  refuseResult(call: Entry | undefined): void;
+  takeBack(): void;
 }
 
 /** What lost connections owed. */

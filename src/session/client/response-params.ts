@@ -2,7 +2,7 @@
 import { ClientError } from "../../protocol/client-error.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import { isJsonObject, jsonSize, type Json, type JsonObject } from "../../protocol/json.ts";
-import { OWN_VOICE } from "../../protocol/session-config.ts";
+import { OWN_VOICE } from "../../protocol/session-defaults.ts";
 import { checkInputItem, requireString, sizesOf, type AudioBound } from "./item-check.ts";
 
 /** Twice what OpenAI takes, 16 names of 64 and values of 512 characters: it is kept when the answer has ended. */

@@ -11,6 +11,7 @@ import type { Context } from "../context.ts";
 import { CLIENT, type Covers, type DrawId } from "../io.ts";
 import { Pulse, type PulseHost, type PulseSnapshot } from "./pulse.ts";
 import type { ClientPort, NumberRange, Sent } from "./ports.ts";
+import { goodTokens, equal, tokenOfAnew } from "./resume-tokens.ts";
 
 /** A client that came back and says nothing at all is closed with this; its session waits on. */
 const SILENT_CODE = 4008;
@@ -277,24 +278,6 @@ export class Delivery {
     this.#forgotten = snapshot.forgotten ?? null;
     this.pulse.restore(snapshot.pulse);
   }
-}
-
-/** That of a client which begins anew: a snapshot of before knows by it that the numbers are another client's. */
-function tokenOfAnew([, next = ""]: readonly string[]): string {
-  return next === "" ? "" : `${next}a`;
-}
-
-/** By which a client may take up the session that keeps these. */
-export function goodTokens(tokens: readonly string[]): readonly string[] {
-  return [...tokens, tokenOfAnew(tokens)];
-}
-
-/** In a time that says nothing of where they differ. */
-function equal(a: string, b: string): boolean {
-  if (a.length !== b.length) return false;
-  let differs = 0;
-  for (let at = 0; at < a.length; at += 1) differs |= a.charCodeAt(at) ^ b.charCodeAt(at);
-  return differs === 0;
 }
 
 /** Milliseconds of audio by stream. */

@@ -5,8 +5,9 @@
  */
 import { Envelope, ENVELOPE_FRAME_MS, type EnvelopeSnapshot } from "../../audio/envelope.ts";
 import { EchoSearch } from "../../audio/echo-search.ts";
-import { BANDS } from "../../audio/filter-bank.ts";
 import type { BandsKernel } from "../../audio/kernels.ts";
+import { CaptureClock, type CaptureClockSnapshot } from "./capture-clock.ts";
+import { EchoExcess, MEMORY, type EchoExcessSnapshot } from "./echo-excess.ts";
 import { EchoLags, type EchoLagsSnapshot } from "./echo-lags.ts";
 import { EchoPath, type EchoPathSnapshot } from "./echo-path.ts";
 import { shapeOf, type Shape } from "./shape.ts";
@@ -15,16 +16,6 @@ import { shapeOf, type Shape } from "./shape.ts";
 const SEARCH = { windowFrames: 20, fromLag: -4, toLag: 50 };
 /** How often it is looked for, in frames. */
 const LOOK_EVERY = 4;
-/** A room's sound dies away at about this rate per 16 ms frame (RT60 of 0.4 s). */
-const DECAY_DB = 2.4;
-/** A band's noise is the least it had in the last one to two seconds; above it by this, something sounds. */
-const NOISE_FRAMES = 64;
-const OVER_NOISE_DB = 6;
-/** A band counts from here above what is expected, and not more than that. */
-const MARGIN_DB = 5;
-const MOST_DB = 12;
-/** Remembered frames. */
-const MEMORY = 16;
 /** Of a longer sound the last 3.2 s are its shape. */
 const MOST_SHAPE_FRAMES = 200;
 /** A voice is there when the mean excess of the last few frames reaches this. */
@@ -36,8 +27,6 @@ const LEAST_FRAMES = 7;
 /** Of the last so many frames an echo must be due in some: silence explains nothing. */
 const DUE_FRAMES = 14;
 const LEAST_SOUNDING = 4;
-/** In so many bands. */
-const SOUNDING_BANDS = 2;
 /** A player's buffer, as long as nothing is known of it. */
 const USUAL_BUFFER_MS = 100;
 const USUAL_CALLER_DB = -26;
@@ -45,13 +34,6 @@ const USUAL_CALLER_DB = -26;
 const ALIKE = { correlation: 0.75, spreadDb: 9 };
 /** What is so much alike, and at the same lag as before, may be one. */
 const SUSPECT = { correlation: 0.78, spreadDb: 5, slack: 2 };
-/** A voice this much quieter in a band than the caller is as a whole is not the caller's. */
-const OUT_OF_REACH_DB = 30;
-/** A capture clock that arrives this much later than before has jumped (a stall), rather than jittered. */
-const JUMP_MS = 250;
-/** Audio that comes so much faster than it is spoken had waited. */
-const CATCHES_UP = 0.25;
-
 export class EchoGuard {
   readonly #kernel: BandsKernel | null;
   readonly #heard: Envelope;
@@ -60,10 +42,7 @@ export class EchoGuard {
   readonly #path = new EchoPath();
   /** The caller's usual level, in dBFS. */
   callerDb = USUAL_CALLER_DB;
-  /** Wall time of the caller's first sample, by the earliest arrival seen. */
-  #base: number | null = null;
-  /** The same by the last piece, where that is later by more than a jump, and when it came; null: it is not. */
-  #behind: { readonly base: number; readonly at: number } | null = null;
+  readonly #clock = new CaptureClock();
   /** Frames before this one were looked at. */
   #end = -1;
   readonly #lags = new EchoLags();
@@ -71,17 +50,12 @@ export class EchoGuard {
   readonly #looked = { frame: -1, lag: -1, alike: false, suspects: false };
   /** Of the sound that is judged: frames, and the sum of their excess. */
   readonly #marked = { frames: 0, excess: 0 };
-  /** By band: the echo expected in the last frame, and the least level of this and the last stretch. */
-  readonly #expected = new Float64Array(BANDS).fill(-100);
-  readonly #least = new Float64Array(BANDS);
-  readonly #leastBefore = new Float64Array(BANDS);
-  /** By frame modulo MEMORY: mean excess over the bands, and whether an echo was due. */
-  readonly #excess = new Float64Array(MEMORY);
-  readonly #sounding = new Uint8Array(MEMORY);
+  readonly #excess: EchoExcess;
 
   constructor(kernel: BandsKernel | null) {
     this.#kernel = kernel;
     this.#heard = new Envelope(kernel);
+    this.#excess = new EchoExcess(this.#heard, this.#played, this.#path);
   }
 
   /**
@@ -90,23 +64,8 @@ export class EchoGuard {
    */
   heard(samples: Int16Array, rateHz: number, fromMs: number, saidAt: number, now: number): void {
     const lengthMs = (samples.length * 1000) / rateHz;
-    const base = saidAt - fromMs - lengthMs;
-    if (this.#base === null || base < this.#base) this.#base = base;
-    else if (base > this.#base + JUMP_MS) this.#late(base, lengthMs, now);
-    else this.#behind = null;
-    this.#heard.add(samples, rateHz, this.#base + fromMs);
-  }
-
-  /**
-   * The caller's stream stood still, or it is late: what comes at once after a stall or a resume was said in its own time.
-   * Where it comes as fast as it is spoken nothing was said meanwhile.
-   */
-  #late(base: number, lengthMs: number, now: number): void {
-    const { base: before, at } = this.#behind ?? { base: Infinity, at: now };
-    this.#behind = { base, at: now };
-    if (now === at || base < before - lengthMs * CATCHES_UP) return;
-    this.#base = base;
-    this.#behind = null;
+    const base = this.#clock.came(fromMs, lengthMs, saidAt, now);
+    this.#heard.add(samples, rateHz, base + fromMs);
   }
 
   /** Audio on its way to the listener, and when it will sound: after all that was sent before, or what was is thrown away. */
@@ -151,12 +110,13 @@ export class EchoGuard {
 
   /** The detector has heard the caller's stream up to here: looks at the frames that are whole by now. */
   advance(toMs: number): void {
-    if (this.#base === null) return;
-    const end = Math.floor((this.#base + toMs) / ENVELOPE_FRAME_MS);
+    const { base } = this.#clock;
+    if (base === null) return;
+    const end = Math.floor((base + toMs) / ENVELOPE_FRAME_MS);
     for (let frame = Math.max(this.#end, end - MEMORY); frame < end; frame += 1) {
       this.#lags.hear(frame, this.#heard.levelDb(frame), this.#playedDb(frame));
-      this.#listen(frame);
-      this.#marked.excess += this.#measure(frame);
+      this.#excess.listen(frame);
+      this.#marked.excess += this.#excess.measure(frame, this.callerDb);
       this.#marked.frames += 1;
       if (frame % LOOK_EVERY === 0 && this.#look(frame + 1)) this.#measureAgain(frame);
     }
@@ -165,65 +125,13 @@ export class EchoGuard {
 
   /** What is known now was so before: the past is seen in its light. */
   #measureAgain(last: number): void {
-    this.#expected.fill(-100);
+    this.#excess.anew();
     this.#marked.frames = Math.min(this.#marked.frames, MEMORY);
     this.#marked.excess = 0;
     for (let frame = Math.max(0, last - MEMORY + 1); frame <= last; frame += 1) {
-      const excess = this.#measure(frame);
+      const excess = this.#excess.measure(frame, this.callerDb);
       if (frame > last - this.#marked.frames) this.#marked.excess += excess;
     }
-  }
-
-  /** Follows the noise of the room. */
-  #listen(frame: number): void {
-    if (frame % NOISE_FRAMES === 0) {
-      this.#leastBefore.set(this.#least);
-      this.#least.fill(0);
-    }
-    for (let band = 0; band < BANDS; band += 1) {
-      this.#least[band] = Math.min(this.#least[band] ?? 0, this.#heard.bandDb(frame, band));
-    }
-  }
-
-  #measure(frame: number): number {
-    let sounding = 0;
-    let excess = 0;
-    for (let band = 0; band < BANDS; band += 1) {
-      const level = this.#heard.bandDb(frame, band);
-      const noise = Math.min(this.#least[band] ?? 0, this.#leastBefore[band] ?? 0) + OVER_NOISE_DB;
-      const echo = this.#expect(frame, band);
-      if (echo > noise) sounding += 1;
-      const threshold = Math.max(Math.max(echo, noise) + MARGIN_DB, this.callerDb - OUT_OF_REACH_DB);
-      excess += Math.min(MOST_DB, Math.max(0, level - threshold));
-    }
-    this.#excess[frame % MEMORY] = excess / BANDS;
-    this.#sounding[frame % MEMORY] = sounding >= SOUNDING_BANDS ? 1 : 0;
-    return excess / BANDS;
-  }
-
-  /** Level of the echo that is due in a band. */
-  #expect(frame: number, band: number): number {
-    let echo = (this.#expected[band] ?? 0) - DECAY_DB;
-    if (this.#path.known) {
-      const gain = this.#path.gainDb(band);
-      for (const played of this.#played) {
-        if (!played) continue;
-        // A lag is known to a frame or two: the loudest neighbour counts.
-        for (let near = -1; near <= 2; near += 1) {
-          echo = Math.max(echo, played.bandDb(frame - this.#path.lag + near, band) + gain);
-        }
-      }
-    }
-    this.#expected[band] = Math.max(-100, echo);
-    return echo;
-  }
-
-  /** Mean excess of the last so many frames. */
-  #over(frames: number): number {
-    let sum = 0;
-    for (let back = 1; back <= frames; back += 1)
-      sum += this.#excess[(this.#end - back + MEMORY) % MEMORY] ?? 0;
-    return sum / frames;
   }
 
   /** The frame that the detector heard last. */
@@ -264,16 +172,13 @@ export class EchoGuard {
 
   /** An echo is due about now. */
   get due(): boolean {
-    let sounding = 0;
-    for (let back = 1; back <= DUE_FRAMES; back += 1) {
-      sounding += this.#sounding[(this.#end - back + MEMORY) % MEMORY] ?? 0;
-    }
+    const sounding = this.#excess.dueBefore(this.#end, DUE_FRAMES);
     return this.known && sounding >= LEAST_SOUNDING;
   }
 
   /** The echo path is known, and just now nothing is louder than echo and room make it. */
   get covers(): boolean {
-    return this.known && this.#over(NEAR_FRAMES) < NEAR_DB;
+    return this.known && this.#excess.before(this.#end, NEAR_FRAMES) < NEAR_DB;
   }
 
   /** Since the last `mark`, for a tenth of a second or longer, nothing was heard but an echo. */
@@ -322,17 +227,12 @@ export class EchoGuard {
     return {
       heard: this.#heard.snapshot(),
       played: Array.from(this.#played, (envelope) => envelope?.snapshot() ?? null),
-      base: this.#base,
-      behind: this.#behind,
+      ...this.#clock.snapshot(),
       callerDb: this.callerDb,
       path: this.#path.snapshot(),
       end: this.#end,
       marked: { ...this.#marked },
-      expected: this.#expected.slice(),
-      least: this.#least.slice(),
-      leastBefore: this.#leastBefore.slice(),
-      excess: this.#excess.slice(),
-      sounding: this.#sounding.slice(),
+      ...this.#excess.snapshot(),
       lags: this.#lags.snapshot(),
       looked: { ...this.#looked },
     };
@@ -341,36 +241,24 @@ export class EchoGuard {
   restore(snapshot: EchoGuardSnapshot): void {
     this.#heard.restore(snapshot.heard);
     for (const [stream, kept] of snapshot.played.entries()) if (kept) this.#envelope(stream).restore(kept);
-    this.#base = snapshot.base;
-    this.#behind = snapshot.behind ?? null;
+    this.#clock.restore(snapshot);
     this.callerDb = snapshot.callerDb;
     this.#path.restore(snapshot.path);
     this.#end = snapshot.end;
     Object.assign(this.#marked, snapshot.marked);
-    this.#expected.set(snapshot.expected);
-    this.#least.set(snapshot.least);
-    this.#leastBefore.set(snapshot.leastBefore);
-    this.#excess.set(snapshot.excess);
-    this.#sounding.set(snapshot.sounding);
+    this.#excess.restore(snapshot);
     if (snapshot.lags) this.#lags.restore(snapshot.lags);
     if (snapshot.looked) Object.assign(this.#looked, snapshot.looked);
   }
 }
 
-export interface EchoGuardSnapshot {
+export interface EchoGuardSnapshot extends CaptureClockSnapshot, EchoExcessSnapshot {
   readonly heard: EnvelopeSnapshot;
   readonly played: readonly (EnvelopeSnapshot | null)[];
-  readonly base: number | null;
-  readonly behind?: { readonly base: number; readonly at: number } | null;
   readonly callerDb: number;
   readonly path: EchoPathSnapshot;
   readonly end: number;
   readonly marked: { readonly frames: number; readonly excess: number };
-  readonly expected: Float64Array;
-  readonly least: Float64Array;
-  readonly leastBefore: Float64Array;
-  readonly excess: Float64Array;
-  readonly sounding: Uint8Array;
   /** Absent where a release before wrote it. */
   readonly lags?: EchoLagsSnapshot;
   readonly looked?: { frame: number; lag: number; alike: boolean; suspects: boolean };

@@ -115,8 +115,8 @@ export function floorSide(parts: FloorParts): FloorSide {
     onOnset: (prefixTicks) => parts.floor.onset(prefixTicks),
     onEnded: () => parts.floor.ended(),
     onAnew: () => parts.floor.abandon(),
-    earliest: (prefixTicks) => parts.floor.earliest(prefixTicks),
-    wouldBegin: (prefixTicks) => parts.floor.wouldBegin(prefixTicks),
+    earliest: (prefixTicks) => parts.floor.late.earliest(prefixTicks),
+    wouldBegin: (prefixTicks) => parts.floor.late.wouldBegin(prefixTicks),
     onHeard: (samples, rateHz, fromMs, restMs) =>
       parts.floor.guard.heard(samples, rateHz, fromMs, parts.context.now - restMs, parts.context.now),
     onHop: (probability, hopMs) => parts.floor.hop(probability, hopMs, parts.input.endpointer.options),

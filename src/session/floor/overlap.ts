@@ -24,3 +24,18 @@ export interface Overlap {
   /** The words so far only say that the caller listens. */
   listening: boolean;
 }
+
+/** One hop of it was heard, at a level in dBFS where it is voice. */
+export function heardHop(overlap: Overlap, voiced: boolean, hopMs: number, levelDb: number): void {
+  overlap.silentMs = voiced ? 0 : overlap.silentMs + hopMs;
+  if (!voiced) return;
+  overlap.voicedMs += hopMs;
+  overlap.power += 10 ** (levelDb / 10);
+  overlap.hops += 1;
+}
+
+/** How loud it is is looked at anew. */
+export function levelAnew(overlap: Overlap): void {
+  overlap.power = 0;
+  overlap.hops = 0;
+}

@@ -7,10 +7,11 @@ import { ClientError } from "../../protocol/client-error.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
-import type { Order } from "../state/strategy.ts";
-import { questionOf } from "./question.ts";
+import { Answerers, anyOf } from "./answerers.ts";
+import { HeldRequest } from "./held-request.ts";
 import type { Responses } from "./responses.ts";
-import type { RoundSnapshot, Rounds } from "./rounds.ts";
+import type { Rounds } from "./rounds.ts";
+import type { RoundSnapshot } from "./round.ts";
 import type {
   Budget,
   Cast,
@@ -45,10 +46,8 @@ interface AskingParts {
 
 export class Asking {
   readonly #parts: AskingParts;
-  /** The client's `response.create` that waits for the end of the caller's turn. */
-  #held: ResponseParams | null = null;
-  /** Of the event that said so. */
-  #heldCause: string | null = null;
+  readonly #who: Answerers;
+  readonly #held: HeldRequest;
   /** Streams that owe an answer, with what was asked for; of several that are one voice the first. */
   #owed = new Map<number, ResponseParams>();
   /** Of these, those whose answer the client asked for: it is owed though answers are not the relay's to ask for. */
@@ -56,6 +55,8 @@ export class Asking {
 
   constructor(parts: AskingParts) {
     this.#parts = parts;
+    this.#who = new Answerers(parts);
+    this.#held = new HeldRequest(parts);
   }
 
   /** Answers are the relay's to ask for, not only the client's. */
@@ -66,7 +67,7 @@ export class Asking {
 
   /** A `response.create` waits for the end of the caller's turn. */
   get holding(): boolean {
-    return this.#held !== null;
+    return this.#held.waits;
   }
 
   /** An answer of the conversation runs, or waits to be asked for by the client's wish. */
@@ -79,91 +80,43 @@ export class Asking {
     return this.#parts.guard?.input?.answers === true;
   }
 
-  /** Upstreams that answer turns: a duplex one speaks when it likes. */
-  get #answerers(): readonly Link[] {
-    return this.#present.filter((link) => link.capabilities.turns !== "none");
-  }
-
-  /** Who is asked by the client, which may know why it asks one that speaks when it likes. */
-  get #answering(): readonly Link[] {
-    return this.#answerers.length > 0 ? this.#answerers : this.#present;
-  }
-
-  get #present(): readonly Link[] {
-    return this.#parts.cast.present;
-  }
-
-  get #oneVoice(): boolean {
-    return this.#parts.cast.strategy.oneVoice !== null;
-  }
-
   /** A turn is over: everyone is asked, at once or at the end of an answer that may not be interrupted. */
   turn(): void {
-    const held = this.#take();
+    const held = this.#held.take();
     if (held) this.#askHeld(held);
     else if (this.may) this.answer();
     // What brings its own input is no answer to the turn.
-    if (held?.input && this.may) for (const group of this.#groups(this.#answerers)) this.#owe(group, {});
+    if (held?.input && this.may)
+      for (const group of this.#who.groups(this.#who.answerers)) this.#owe(group, {});
   }
 
   /** The client itself ended the turn: it is answered if an answer was asked for. */
   committed(): void {
-    if (this.#held) this.turn();
+    if (this.#held.waits) this.turn();
   }
 
   /** Refused, the client is told so of its event. */
   #askHeld(held: ResponseParams): void {
-    this.#parts.context.causedBy(this.#heldCause, () => this.#askAll(this.#answering, held));
-  }
-
-  #take(): ResponseParams | null {
-    const held = this.#held;
-    this.#held = null;
-    this.#parts.context.deadlines.clear("held");
-    return held;
+    this.#held.causing(() => this.#askAll(this.#who.answering, held));
   }
 
   /** Asks for the answer to the last turn: those who take the turns themselves answer theirs unasked. */
   answer(): void {
-    const asked = this.#answerers.filter(({ capabilities }) => capabilities.turns === "client");
-    this.#askAll(asked.length > 0 ? asked : this.#answerers, {});
-  }
-
-  /** Those that give one answer together. */
-  #groups(links: readonly Link[]): readonly (readonly Link[])[] {
-    if (this.#oneVoice) return links.length > 0 ? [links] : [];
-    return links.map((link) => [link]);
-  }
-
-  /** The group that owes by the name of this stream. */
-  #groupOf(stream: number): readonly Link[] {
-    return this.#oneVoice ? this.#answering : this.#present.filter(({ index }) => index === stream);
-  }
-
-  /** The name by which it owes: of those that are one voice, whoever takes part, the first. */
-  #debtorOf({ index }: Link): number {
-    return this.#oneVoice ? (this.#parts.speakers[0]?.index ?? index) : index;
+    const asked = this.#who.answerers.filter(({ capabilities }) => capabilities.turns === "client");
+    this.#askAll(asked.length > 0 ? asked : this.#who.answerers, {});
   }
 
   #owe([first]: readonly Link[], params: ResponseParams): void {
     if (!first) return;
-    const debtor = this.#debtorOf(first);
+    const debtor = this.#who.debtorOf(first);
     this.#owed.set(debtor, params);
     if (this.may) this.#wished.delete(debtor);
     else this.#wished.add(debtor);
   }
 
-  /** An answer is given by one of these, or will be. */
-  #busy(group: readonly Link[]): boolean {
-    const { responses, rounds } = this.#parts;
-    // Also by one that takes no part in the next.
-    if (this.#oneVoice) return rounds.open || responses.answering.length > 0;
-    return responses.answering.some(({ stream }) => group.some(({ index }) => index === stream));
-  }
-
   #askAll(links: readonly Link[], params: ResponseParams): void {
-    const groups = this.#groups(links);
-    const busy = groups.filter((group) => this.#busy(group));
+    const groups = this.#who.groups(links);
+    const busy = groups.filter((group) => this.#who.busy(group));
     for (const group of busy) this.#owe(group, params);
     for (const group of groups) if (!busy.includes(group)) this.ask(group, params);
   }
@@ -173,14 +126,14 @@ export class Asking {
     const { context, responses, rounds } = this.#parts;
     const beside = params.conversation === "none";
     // Who takes part may have changed since it was wanted.
-    const group = this.#oneVoice && !beside ? this.#answering : wanted;
+    const group = this.#who.oneVoice && !beside ? this.#who.answering : wanted;
     // What is answered beside the conversation says nothing to the caller's silence.
     if (!beside) context.deadlines.clear("idle");
-    for (const link of group) this.#paid(this.#debtorOf(link), beside);
+    for (const link of group) this.#paid(this.#who.debtorOf(link), beside);
     if (!beside) this.#supersede(group);
     for (const link of group) link.ensure();
     if (this.#parts.guard?.input?.holds(group, params)) return;
-    const order = this.#orderOf(group);
+    const order = this.#who.orderOf(group);
     if (responses.room) this.#parts.shadows?.ask(params);
     if (!responses.room) this.#owe(group, params);
     else if (order) rounds.ask(order, params, true);
@@ -199,23 +152,11 @@ export class Asking {
   /** What these, or who left them, had still to be asked for is answered with this. */
   #supersede(group: readonly Link[]): void {
     const { recovery, responses, speakers, tools } = this.#parts;
-    for (const link of this.#oneVoice ? speakers : group) {
+    for (const link of this.#who.oneVoice ? speakers : group) {
       tools?.superseded(link.index);
       // Who is dialled now would be asked for the rest of what broke off as well.
       if (responses.room) recovery.superseded(link);
     }
-  }
-
-  /** Null: there is at most one that can be asked. */
-  #orderOf(group: readonly Link[]): Order<Link> | null {
-    const able = group.filter(({ alive }) => alive);
-    const { cast, conversation, speakers } = this.#parts;
-    const { oneVoice } = cast.strategy;
-    if (able.length < 2 || oneVoice === null) return null;
-    return oneVoice(
-      able,
-      questionOf(conversation.entries, (index) => speakers[index]?.name),
-    );
   }
 
   /** The caller's turn may be over: its answers are asked for in advance. @returns their names, and whose they are. */
@@ -224,8 +165,8 @@ export class Asking {
   ): readonly { readonly id: string; readonly stream: number }[] {
     const { responses, rounds, shadows } = this.#parts;
     shadows?.ask({});
-    return this.#groups(this.#present.filter((link) => links.includes(link))).flatMap((group) => {
-      const order = this.#orderOf(group);
+    return this.#who.groups(this.#who.present.filter((link) => links.includes(link))).flatMap((group) => {
+      const order = this.#who.orderOf(group);
       const link = anyOf(group);
       const id = order ? rounds.ask(order, {}, false) : link && responses.requestUnannounced(link, {}).id;
       return id === undefined ? [] : [{ id, stream: group[0]?.index ?? 0 }];
@@ -234,7 +175,7 @@ export class Asking {
 
   /** Of several that answer a turn each for itself this one's answer in advance came to nothing. */
   anew(stream: number): void {
-    this.ask(this.#groupOf(stream), {});
+    this.ask(this.#who.groupOf(stream), {});
   }
 
   /** The caller goes on: what was asked in advance was no question. */
@@ -245,19 +186,19 @@ export class Asking {
   /** Something ended or changed: asks for what is owed and may be asked for now. */
   settle(): void {
     const { responses, port, turns } = this.#parts;
-    if (this.#held && !this.#waits) this.release();
+    if (this.#held.waits && !this.#waits) this.release();
     if (this.#owed.size === 0 || !port.live || turns.openItem !== null) return;
     if (!this.may)
       for (const stream of this.#owed.keys()) if (!this.#wished.has(stream)) this.#owed.delete(stream);
     for (const [stream, params] of this.#owed) {
-      const group = this.#groupOf(stream);
-      if (group.length > 0 && !this.#busy(group) && responses.room) this.ask(group, params);
+      const group = this.#who.groupOf(stream);
+      if (group.length > 0 && !this.#who.busy(group) && responses.room) this.ask(group, params);
     }
   }
 
   /** The turn goes on for too long, or came to nothing: the client's `response.create` is asked for. */
   release(): void {
-    const held = this.#take();
+    const held = this.#held.take();
     if (held) this.#askHeld(held);
   }
 
@@ -278,17 +219,12 @@ export class Asking {
         `At most ${context.limits.activeResponses} responses at once.`,
       );
     }
-    if (conversation !== "none" || this.#aside.length > 0) return;
+    if (conversation !== "none" || this.#who.aside.length > 0) return;
     throw new ClientError(
       "unsupported",
       "No upstream of this session answers out of band.",
       "response.conversation",
     );
-  }
-
-  /** Upstreams that can be asked for an answer out of band. */
-  get #aside(): readonly Link[] {
-    return this.#present.filter((link) => link.capabilities.outOfBand);
   }
 
   /** The client's `response.create`, which somebody can answer. */
@@ -298,14 +234,12 @@ export class Asking {
       // What was asked for in advance does not know what the client has said since.
       turns.takeBack();
       if (this.#waits) {
-        this.#held = params;
-        this.#heldCause = context.cause;
-        context.deadlines.set("held", context.now + context.limits.heldMs);
+        this.#held.hold(params, context.cause);
         context.persist();
-      } else this.#askAll(this.#answering, params);
+      } else this.#askAll(this.#who.answering, params);
       return;
     }
-    this.ask(this.#aside.slice(0, 1), params);
+    this.ask(this.#who.aside.slice(0, 1), params);
   }
 
   /**
@@ -314,9 +248,9 @@ export class Asking {
    */
   goOn(stream: number): boolean {
     const { budget, context, port, responses, turns } = this.#parts;
-    const group = this.#groupOf(stream);
+    const group = this.#who.groupOf(stream);
     if (this.holding || group.length === 0) return true;
-    if (this.#guarded || this.#busy(group) || !responses.room) return false;
+    if (this.#guarded || this.#who.busy(group) || !responses.room) return false;
     const refusal = budget.refusedAnswer();
     if (refusal) {
       port.rejected(refusal, null);
@@ -324,11 +258,8 @@ export class Asking {
     }
     // What was asked for in advance does not know of the results.
     turns.takeBack();
-    if (this.#waits) {
-      this.#held = {};
-      this.#heldCause = null;
-      context.deadlines.set("held", context.now + context.limits.heldMs);
-    } else this.ask(group, {});
+    if (this.#waits) this.#held.hold({}, null);
+    else this.ask(group, {});
     context.persist();
     return true;
   }
@@ -341,27 +272,20 @@ export class Asking {
 
   /** The same of one that waits for the end of the caller's turn. */
   forget(): boolean {
-    return this.#take() !== null;
+    return this.#held.take() !== null;
   }
 
   snapshot(): AskingSnapshot {
     const wished = this.#wished.size > 0 ? { wished: [...this.#wished] } : {};
-    const cause = this.#held && this.#heldCause !== null ? { heldCause: this.#heldCause } : {};
-    return { held: this.#held, ...cause, owed: [...this.#owed], ...wished, ...this.#parts.rounds.snapshot() };
+    return { ...this.#held.snapshot(), owed: [...this.#owed], ...wished, ...this.#parts.rounds.snapshot() };
   }
 
   restore(snapshot: AskingSnapshot): void {
-    this.#held = snapshot.held;
-    this.#heldCause = snapshot.heldCause ?? null;
+    this.#held.restore(snapshot);
     this.#owed = new Map(snapshot.owed);
     this.#wished = new Set(snapshot.wished);
     this.#parts.rounds.restore(snapshot.rounds);
   }
-}
-
-/** Who is asked where one is: who is there, else who is dialled for it. */
-function anyOf(group: readonly Link[]): Link | undefined {
-  return group.find(({ alive }) => alive) ?? group[0];
 }
 
 export interface AskingSnapshot {

@@ -8,40 +8,23 @@
  * without latency would be done: it paces and dates the audio, and follows only a player that falls behind, not one that
  * is steadily late by its buffers, its output device and the network.
  */
-import { endOf, rejoinAll, soundsAt, spansOf, type Sounding, type Span } from "./in-turns.ts";
-
-interface Piece extends Sounding {
-  readonly stream: number;
-  /** Last acknowledged position, and since when it is that; null: none yet. */
-  ack: { readonly ms: number; readonly at?: number } | null;
-  /** The player said again where it was, though it had more to play: it plays nothing until it says something else. */
-  still?: boolean;
-  /** Set when playback was cut: nothing after this is heard. */
-  endMs: number | null;
-}
-
-interface Stream {
-  /** When the last sample sent so far will have sounded. */
-  until: number;
-  /** The same of a player without latency. */
-  due: number;
-  /** When the client last said where it is; null: it never did. */
-  ackAt: number | null;
-  /** How late it is when all is well: the least that was seen. */
-  latencyMs: number;
-  /** When an acknowledgement last said more than the one before of its item. */
-  movedAt?: number;
-  /** The player said again where it was, of one item and nothing else of another: it stands still since then. */
-  stillAt?: number;
-}
+import { soundsAt, spansOf, type Span } from "./in-turns.ts";
+import {
+  arrivedOf,
+  followed,
+  MOST_LATENCY_MS,
+  noteAcknowledged,
+  runLater,
+  soundLater,
+  soundOn,
+  soundsFrom,
+  type Delay,
+  type Piece,
+  type PlayerClock,
+} from "./player-clock.ts";
 
 /** The floor judges a sound, or the listener is not connected. */
 type PauseReason = "floor" | "connection";
-
-export interface Delay {
-  readonly fromMs: number;
-  readonly byMs: number;
-}
 
 /** An item that was cut where more of it was taken for heard than had arrived. */
 export interface Overheard {
@@ -52,19 +35,12 @@ export interface Overheard {
 const KEPT_ITEMS = 64;
 /** Answers that sound in turns, piece by piece, are followed so far back. */
 const KEPT_BREAKS = 64;
-/** Nobody plays nothing for so long by rounding. */
-const STILL_MS = 100;
-/** A player that is later than usual by more than this stood still. */
-const STALL_MS = 250;
-/** Nobody's buffers, output device and network are later than this when all is well. */
-const MOST_LATENCY_MS = 1000;
-
 export class Playout {
   /** How long a client that acknowledges is taken to play on after its last word. */
   readonly #playsOnMs: number;
   readonly #playerOf: (stream: number) => number;
   #pieces = new Map<string, Piece>();
-  #streams: Stream[] = [];
+  #streams: PlayerClock[] = [];
   #totalMs = 0;
   /** The listener's player stands still since then; null: it plays. */
   #pausedAt: number | null = null;
@@ -76,7 +52,7 @@ export class Playout {
     this.#playerOf = playerOf;
   }
 
-  #stream(stream: number): Stream {
+  #stream(stream: number): PlayerClock {
     const player = this.#playerOf(stream);
     for (let index = this.#streams.length; index <= player; index += 1) {
       this.#streams.push({ until: 0, due: 0, ackAt: null, latencyMs: MOST_LATENCY_MS });
@@ -125,64 +101,17 @@ export class Playout {
     if (!piece) return null;
     const clock = this.#stream(piece.stream);
     const ms = Math.min(piece.sentMs, Math.max(playedMs, piece.ack?.ms ?? 0));
-    this.#notes(clock, piece, ms, now);
+    noteAcknowledged(clock, piece, ms, now, this.#pausedAt === null);
     clock.ackAt = now;
     if (piece.endMs !== null) return null;
-    this.#soundsFrom(piece, ms, this.#pausedAt ?? now);
-    return this.#followed(clock, now);
-  }
-
-  #notes(clock: Stream, piece: Piece, ms: number, now: number): void {
-    const { ack } = piece;
-    const again = ack?.at !== undefined && ack.ms === ms && ms < piece.sentMs && this.#pausedAt === null;
-    piece.still = again && now - ack.at >= STILL_MS;
-    if (ms > (ack?.ms ?? 0)) {
-      clock.movedAt = now;
-      delete clock.stillAt;
-    } else if (piece.still && ack?.at !== undefined && (clock.movedAt ?? 0) <= ack.at) clock.stillAt = ack.at;
-    if (!again) piece.ack = { ms, at: now };
-  }
-
-  /** The player is at a position of the item since then: what is to sound after that follows it. */
-  #soundsFrom(piece: Piece, ms: number, since: number): void {
-    const spans = this.#spans(piece.stream);
-    const at = spans.findIndex((span) => span.item === piece && span.toMs >= ms);
-    const said = spans[at];
-    if (!said) return;
-    let end = endOf(said);
-    said.at = since - (ms - said.fromMs);
-    let newEnd = endOf(said);
-    // What was to sound before it has.
-    for (const before of spans.slice(0, at))
-      if (before.at >= said.at) before.at = said.at - (before.toMs - before.fromMs);
-    for (const next of spans.slice(at + 1)) {
-      const heardMs = Math.max(0, (next.item.ack?.ms ?? 0) - next.fromMs);
-      if (next.item.endMs !== null || heardMs >= next.toMs - next.fromMs) continue;
-      const from = followingFrom(next.at, heardMs, end, newEnd);
-      end = endOf(next);
-      next.at = from;
-      newEnd = endOf(next);
-    }
-    // Where nothing else sounded in between it has gone on without a break, as far as anybody will ask.
-    const other = spans.findLastIndex((span, index) => index < at && span.item !== piece);
-    rejoinAll(spans.filter((_, index) => index <= other || index >= at));
-    this.#stream(piece.stream).until = newEnd;
+    const until = soundsFrom(this.#spans(piece.stream), piece, ms, this.#pausedAt ?? now);
+    if (until !== null) clock.until = until;
+    return followed(clock, now);
   }
 
   /** All that was sent to the player of a stream, in its order. */
   #spans(stream: number): readonly Span<Piece>[] {
     return spansOf([...this.#pieces.values()].filter((piece) => this.#together(piece.stream, stream)));
-  }
-
-  /** The pace follows a player that is later than it usually is. */
-  #followed(clock: Stream, now: number): Delay | null {
-    const lateMs = clock.until - clock.due;
-    if (clock.until <= now) return null;
-    clock.latencyMs = Math.min(clock.latencyMs, Math.max(0, lateMs));
-    const byMs = lateMs - clock.latencyMs;
-    if (byMs <= STALL_MS) return null;
-    clock.due += byMs;
-    return { fromMs: now - byMs, byMs };
   }
 
   /**
@@ -198,13 +127,7 @@ export class Playout {
   #soundAgain(stream: number, missingMs: number, time: number): readonly Overheard[] {
     const clock = this.#stream(stream);
     const spans = this.#spans(stream);
-    let missing = missingMs;
-    const arrived = new Map<Piece, number>();
-    for (const { item, fromMs, toMs } of spans.toReversed()) {
-      const goneMs = Math.min(toMs - fromMs, missing);
-      missing -= goneMs;
-      arrived.set(item, (arrived.get(item) ?? item.sentMs) - goneMs);
-    }
+    const arrived = arrivedOf(spans, missingMs);
     const overheard: Overheard[] = [];
     const heard = new Map<Piece, number>();
     for (const [itemId, piece] of this.#pieces) {
@@ -217,14 +140,7 @@ export class Playout {
         overheard.push({ itemId, heardMs: arrivedMs });
       }
     }
-    let at = time;
-    for (const span of spans) {
-      const heardMs = (heard.get(span.item) ?? Infinity) - span.fromMs;
-      if (heardMs >= span.toMs - span.fromMs) continue;
-      span.at = at - Math.max(0, heardMs);
-      at = endOf(span);
-    }
-    rejoinAll(spans.filter(({ item }) => heard.has(item)));
+    const at = soundOn(spans, heard, time);
     for (const [piece, ms] of heard) {
       piece.still = false;
       if (piece.ack) piece.ack = { ms: Math.min(piece.ack.ms, ms) };
@@ -285,21 +201,8 @@ export class Playout {
     const from = this.#pausedAt;
     const pausedMs = Math.max(0, now - from);
     this.#pausedAt = null;
-    for (const piece of this.#pieces.values()) {
-      if (piece.startsAt + piece.sentMs > from) piece.startsAt += pausedMs;
-      // Where it is said to be now says nothing of where it was while it was told to stand still.
-      piece.still = false;
-      if (piece.ack) piece.ack = { ms: piece.ack.ms };
-      if (piece.breaks)
-        piece.breaks = piece.breaks.map(({ ms, at }) => ({ ms, at: at > from ? at + pausedMs : at }));
-    }
-    for (const clock of this.#streams) {
-      delete clock.stillAt;
-      if (clock.until > from) clock.until += pausedMs;
-      if (clock.due > from) clock.due += pausedMs;
-      // Said while it stood still, it holds until it plays again.
-      if (clock.ackAt !== null) clock.ackAt = Math.min(now, clock.ackAt + pausedMs);
-    }
+    for (const piece of this.#pieces.values()) soundLater(piece, from, pausedMs);
+    for (const clock of this.#streams) runLater(clock, from, pausedMs, now);
     return { fromMs: from, byMs: pausedMs };
   }
 
@@ -388,17 +291,9 @@ export class Playout {
   }
 }
 
-/**
- * Where something begins now that what was before it ends at `newEnd` and not at `end`: it was to follow without a break, or
- * cannot begin before. Of what was heard in part the rest follows.
- */
-function followingFrom(startsAt: number, heardMs: number, end: number, newEnd: number): number {
-  return startsAt <= end + 1 && heardMs === 0 ? newEnd : Math.max(startsAt, newEnd - heardMs);
-}
-
 export interface PlayoutSnapshot {
   readonly pieces: readonly (readonly [string, Readonly<Piece>])[];
-  readonly streams: readonly Readonly<Stream>[];
+  readonly streams: readonly Readonly<PlayerClock>[];
   readonly totalMs: number;
   readonly pausedAt: number | null;
   readonly pausedFor: readonly PauseReason[];

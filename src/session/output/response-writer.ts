@@ -2,56 +2,27 @@
  * Writes a response to the client in OpenAI's order of events, and into the conversation. Knows nothing of upstreams
  * or of who may speak.
  */
-import { encode } from "../../audio/codec.ts";
-import { durationMs, sampleRateHz, type ProviderFormat } from "../../audio/format.ts";
+import type { ProviderFormat } from "../../audio/format.ts";
 import type { AudioKernels } from "../../audio/kernels.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import { passedEvent } from "../../protocol/passed-events.ts";
-import type { AudioAddress, ServerEvent } from "../state/server-events.ts";
+import type { ServerEvent } from "../state/server-events.ts";
 import type { Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import type { Entry } from "../memory/entry.ts";
 import type { Unsent } from "./lane.ts";
-import { OutputPath, type OutputPathSnapshot } from "../../audio/output-path.ts";
+import { AudioWriter, type Loudness, type OnAudio, type WriterSnapshot } from "./audio-writer.ts";
 import type { Playout } from "./playout.ts";
-import { addressOf, audioAddress, toEventPart, toItem, toRealtimeResponse } from "./response.ts";
+import { addressOf, toEventPart, toItem, toRealtimeResponse } from "./response.ts";
 import type { OutputItem, OutputPart, ResponseRecord } from "../state/response.ts";
-import type { ClientPort, Place } from "./ports.ts";
-
-/** Samples on their way to the listener, and when they will sound. */
-export type OnAudio = (stream: number, samples: Int16Array, rateHz: number, atMs: number) => void;
-
-/** Makes what is sent quieter while a sound over its agent is judged. */
-export interface Loudness {
-  /** Something may be quieter just now. */
-  readonly reduces: boolean;
-  /** The next samples of a response, as they are sent. Valid until the next call. */
-  reduce(id: string, stream: number, samples: Int16Array, rateHz: number, place: Place): Int16Array;
-  /** The response has no more. */
-  over(id: string): void;
-}
-
-/** An audio part that is being written, with what stays the same for all of it. */
-interface Voice {
-  readonly item: OutputItem;
-  readonly part: OutputPart;
-  readonly index: number;
-  readonly address: AudioAddress;
-  readonly path: OutputPath;
-}
+import type { ClientPort } from "./ports.ts";
 
 export class ResponseWriter {
   readonly #context: Context;
   readonly #port: ClientPort;
   readonly #conversation: Conversation;
-  readonly #playout: Playout;
-  readonly #kernels: AudioKernels;
+  readonly #audio: AudioWriter;
   readonly #loudness: Loudness;
-  readonly #onAudio: OnAudio;
-  /** By item and content index. */
-  #paths = new Map<string, OutputPath>();
-  /** That got audio last: the next audio is nearly always its too. */
-  #voice: Voice | null = null;
 
   constructor(
     context: Context,
@@ -65,10 +36,8 @@ export class ResponseWriter {
     this.#context = context;
     this.#port = port;
     this.#conversation = conversation;
-    this.#playout = playout;
-    this.#kernels = kernels;
     this.#loudness = loudness;
-    this.#onAudio = onAudio;
+    this.#audio = new AudioWriter(context, port, conversation, playout, kernels, loudness, onAudio);
   }
 
   created(response: ResponseRecord): void {
@@ -97,7 +66,7 @@ export class ResponseWriter {
     const known = item.parts.find((part) => part.key === key && part.kind === kind);
     if (known) return known;
     const part: OutputPart = { key, kind, text: "", audioMs: 0, done: false };
-    if (kind === "audio") this.#flush(response, item);
+    if (kind === "audio") this.#audio.flush(response, item);
     item.parts.push(part);
     const entry = this.#store(response, item);
     const spoken = item.parts.filter((one) => one.kind === "audio");
@@ -121,68 +90,9 @@ export class ResponseWriter {
     from: ProviderFormat,
     bytes: Uint8Array,
   ): void {
-    let voice = this.#voice;
-    if (voice?.item !== item || voice.part.key !== key) voice = this.#voiceOf(response, item, key, from);
-    this.#send(response, voice, voice.path.push(bytes, from));
-  }
-
-  #voiceOf(response: ResponseRecord, item: OutputItem, key: number, from: ProviderFormat): Voice {
-    const part = this.part(response, item, key, "audio");
-    const index = item.parts.indexOf(part);
-    const name = `${item.id}/${index}`;
-    const path = this.#paths.get(name) ?? new OutputPath(from, response.format, this.#kernels);
-    this.#paths.set(name, path);
-    this.#voice = { item, part, index, address: audioAddress(response, item, index), path };
-    return this.#voice;
-  }
-
-  #send(response: ResponseRecord, voice: Voice, bytes: Uint8Array): void {
-    if (bytes.byteLength === 0) return;
-    const { item, part, path, address } = voice;
-    const ms = durationMs(path.to, bytes.byteLength);
-    const rateHz = sampleRateHz(path.to);
-    const { stream } = response;
-    let [samples, aloud] = [path.samples, bytes];
-    if (this.#loudness.reduces) {
-      const follows = () => this.#playout.follows(stream, this.#context.now);
-      const place = part.audioMs > 0 ? "goes on" : follows() ? "follows" : "alone";
-      samples = this.#loudness.reduce(response.id, stream, samples, rateHz, place);
-      if (samples !== path.samples) aloud = encode(path.to, samples);
-    }
-    part.audioMs += ms;
-    const entry = this.#conversation.find(item.id);
-    if (entry) {
-      entry.audioMs += ms;
-      if (entry.audioParts) entry.audioParts = longer(entry.audioParts, voice.index, ms);
-      this.#conversation.audio.append(item.id, path.to, bytes, false);
-    }
-    const soundsAt = this.#playout.nextSoundsAt(stream, this.#context.now);
-    this.#onAudio(stream, samples, rateHz, soundsAt);
-    this.#playout.sent(item.id, stream, ms, this.#context.now, !response.own);
-    const { audioMessageBytes } = this.#context.limits;
-    if (bytes.byteLength <= audioMessageBytes) {
-      this.#port.audio(address, bytes, ms, aloud);
-      return;
-    }
-    for (let at = 0; at < bytes.byteLength; at += audioMessageBytes) {
-      const piece = bytes.subarray(at, at + audioMessageBytes);
-      const loud = aloud === bytes ? piece : aloud.subarray(at, at + audioMessageBytes);
-      this.#port.audio(address, piece, durationMs(path.to, piece.byteLength), loud);
-    }
-  }
-
-  /** What was still inside the resamplers of an item. */
-  #flush(response: ResponseRecord, item: OutputItem, whole = true, key: number | null = null): void {
-    for (const [index, part] of item.parts.entries()) {
-      if (key !== null && part.key !== key) continue;
-      const name = `${item.id}/${index}`;
-      const path = this.#paths.get(name);
-      if (!path) continue;
-      const address = audioAddress(response, item, index);
-      if (whole) this.#send(response, { item, part, index, address, path }, path.flush());
-      this.#paths.delete(name);
-    }
-    if (this.#voice?.item === item) this.#voice = null;
+    if (this.#audio.goesOn(response, item, key, from, bytes)) return;
+    this.#audio.begin(response, item, this.part(response, item, key, "audio"), from);
+    this.#audio.goesOn(response, item, key, from, bytes);
   }
 
   /** Transcript of audio, or text output. */
@@ -225,14 +135,14 @@ export class ResponseWriter {
   /** Ends the item's parts of the upstream's number: it says nothing more of them. */
   partDone(response: ResponseRecord, item: OutputItem, key: number): void {
     if (item.done || !item.parts.some((part) => part.key === key && !part.done)) return;
-    this.#flush(response, item, true, key);
+    this.#audio.flush(response, item, true, key);
     for (const part of item.parts) if (part.key === key) this.#partDone(response, item, part);
   }
 
   /** Ends the item and says so, once. */
   itemDone(response: ResponseRecord, item: OutputItem, status: "completed" | "incomplete"): void {
     if (item.done) return;
-    this.#flush(response, item, status === "completed");
+    this.#audio.flush(response, item, status === "completed");
     item.done = true;
     item.status = status;
     if (item.kind === "function_call" && status === "completed") this.#argumentsDone(response, item);
@@ -342,17 +252,12 @@ export class ResponseWriter {
   }
 
   snapshot(): WriterSnapshot {
-    return [...this.#paths].map(([name, path]) => [name, path.snapshot()]);
+    return this.#audio.snapshot();
   }
 
   restore(snapshot: WriterSnapshot): void {
-    this.#voice = null;
-    this.#paths = new Map(snapshot.map(([name, path]) => [name, OutputPath.restore(path, this.#kernels)]));
+    this.#audio.restore(snapshot);
   }
-}
-
-function longer(parts: NonNullable<Entry["audioParts"]>, index: number, ms: number) {
-  return parts.map((part) => (part.index === index ? { ...part, ms: part.ms + ms } : part));
 }
 
 /** The words in pieces of at most so many characters, none of them cut in two. */
@@ -367,5 +272,3 @@ function pieces(words: string, most: number): readonly string[] {
   }
   return all;
 }
-
-export type WriterSnapshot = readonly (readonly [string, OutputPathSnapshot])[];

@@ -1,5 +1,5 @@
 /** One response as the session knows it, and how it looks to the client. */
-import { durationMs } from "../../audio/format.ts";
+import { durationMs, type ProviderFormat } from "../../audio/format.ts";
 import { isInaudible } from "../../audio/level.ts";
 import type { Json, JsonObject } from "../../protocol/json.ts";
 import type { Item, UpstreamEvent } from "../../upstreams/upstream.ts";
@@ -7,12 +7,11 @@ import type { AudioAddress } from "../state/server-events.ts";
 import type { Limits } from "../limits.ts";
 import { wholeUsage } from "../state/usage.ts";
 import { type ResponseRecord, isActive, type OutputItem, type OutputPart } from "../state/response.ts";
-import type { Link } from "./ports.ts";
 
 /** Whether an answer that claims to speak has said nothing audible for too long: once of each silence. */
 export function fellSilent(
   response: ResponseRecord,
-  { capabilities: { output } }: Link,
+  output: ProviderFormat,
   bytes: Uint8Array,
   { silentAnswerMs }: Limits,
 ): boolean {

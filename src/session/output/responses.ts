@@ -6,19 +6,20 @@
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { UpstreamFault } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
-import type { LaneEvent, ResponseUpstreamEvent } from "../state/upstream-said.ts";
-import { NOBODY } from "../state/response.ts";
-import { OutputGate, WAITS_TOO_MUCH, type Dropped, type GateSnapshot } from "./output-gate.ts";
+import type { ResponseUpstreamEvent } from "../state/upstream-said.ts";
+import { OutputGate, WAITS_TOO_MUCH, type GateSnapshot } from "./output-gate.ts";
 import { maySpeak, OutputItems } from "./output-items.ts";
 import { OwedEnds, type OwedEndsSnapshot } from "./owed-ends.ts";
 import { OwnSounds } from "./own-sounds.ts";
+import { Endings } from "./endings.ts";
+import { Intake } from "./intake.ts";
+import { Overdue } from "./overdue.ts";
 import { ResponseClock } from "./response-clock.ts";
 import { ResponseRecords, type ResponseRecordsSnapshot } from "./response-records.ts";
 import type { ResponseWriter } from "./response-writer.ts";
-import { addressOf, fellSilent, setCosts } from "./response.ts";
+import { addressOf } from "./response.ts";
 import { isActive, speaks, type Ending, type ResponseRecord } from "../state/response.ts";
 import type { ResponsesHost } from "./responses-host.ts";
-import { unsay } from "./unsay.ts";
 import { next, RESPONSE } from "../transitions.ts";
 import type { Link } from "./ports.ts";
 
@@ -34,6 +35,9 @@ export class Responses {
   readonly #items: OutputItems;
   readonly #clock: ResponseClock;
   readonly #records: ResponseRecords;
+  readonly #endings: Endings;
+  readonly #intake: Intake;
+  readonly #overdue: Overdue;
 
   constructor(context: Context, writer: ResponseWriter, host: ResponsesHost) {
     this.#context = context;
@@ -44,8 +48,8 @@ export class Responses {
       context,
       host.listener,
       {
-        pass: (response, event) => this.#pass(response, event),
-        tooMuch: (response) => this.#tooMuch(response, WAITS_TOO_MUCH),
+        pass: (response, event) => this.#intake.pass(response, event),
+        tooMuch: (response) => this.#endings.tooMuch(response, WAITS_TOO_MUCH),
         refused: (response, judgement) => host.guard?.refused(response, judgement),
       },
       host.guard?.output ?? null,
@@ -62,8 +66,13 @@ export class Responses {
         if (!response.outOfBand) host.onItem(response, id);
       },
       itemNamed: (stream, key) => this.addressOf(stream, key)?.item_id ?? null,
-      onTooMuch: (response, fault) => this.#tooMuch(response, fault),
+      onTooMuch: (response, fault) => this.#endings.tooMuch(response, fault),
     });
+    const whole = { context, writer, host, records: this.#records, gate: this.#gate };
+    const parts = { ...whole, items: this.#items, clock: this.#clock, ends: this.ends };
+    this.#endings = new Endings(parts);
+    this.#intake = new Intake(parts, this.#endings, (link, asked) => this.#create(link, asked, {}));
+    this.#overdue = new Overdue(parts, this.#endings);
     this.own = new OwnSounds(context, writer, this.#records, this.#items, host);
   }
 
@@ -121,8 +130,8 @@ export class Responses {
 
   /** The client heard no more of it: an item that still grows is sent no further. */
   truncated(itemId: string, contentIndex: number, audioEndMs: number): void {
-    const found = this.#records.find((item) => item.id === itemId);
-    if (found && !found.item.done) found.item.cut = { contentIndex, audioEndMs };
+    const item = this.#records.find(({ id }) => id === itemId)?.item;
+    if (item?.done === false) item.cut = { contentIndex, audioEndMs };
   }
 
   /** One more may be asked for. */
@@ -189,19 +198,7 @@ export class Responses {
 
   /** It was asked for in advance and in vain: nobody ever hears of it. */
   discard(response: ResponseRecord, overdue = false): void {
-    const link = this.#host.link(response.stream);
-    const { items } = this.#forgetUnannounced(response);
-    if (!link || response.connection !== link.serving) return;
-    this.#cancelThere(response, link, overdue);
-    for (const itemId of items) link.command({ type: "delete", itemId });
-  }
-
-  #forgetUnannounced(response: ResponseRecord): Dropped {
-    this.#clock.clear(response);
-    this.#records.delete(response);
-    const dropped = this.#gate.drop(response);
-    this.#host.rounds.gone(response);
-    return dropped;
+    this.#endings.discard(response, overdue);
   }
 
   #create(link: Link, asked: boolean, params: ResponseParams, announced = true): ResponseRecord {
@@ -213,68 +210,7 @@ export class Responses {
   }
 
   handle(link: Link, event: ResponseUpstreamEvent): void {
-    if (event.type === "response.started") {
-      this.#started(link, event.response, event.answers, event.goesOn);
-      return;
-    }
-    const id = link.responses.get(event.response);
-    let response = id === undefined ? undefined : this.#records.get(id);
-    if (event.type === "response.done" && id !== undefined) {
-      link.responses.delete(event.response);
-      if (this.ends.ended(id) && this.ends.since(link) === null) this.#clock.freed(this.#records, link);
-      if (event.usage) this.#host.onUsage(event.usage, link, response?.announced ?? false);
-    }
-    const streams = link.capabilities.turns === "none" && event.type === "audio";
-    if (streams && (!response || (!response.asked && !isActive(response)))) {
-      response = this.#started(link, event.response, null);
-    }
-    if (!response || !isActive(response)) {
-      if (id !== undefined) this.#late(link, response, event);
-      return;
-    }
-    this.#clock.refresh(response);
-    if (event.type === "response.done" && !response.outOfBand) this.#clock.freed(this.#records, link);
-    if (event.type === "audio" && fellSilent(response, link, event.bytes, this.#context.limits))
-      this.#silent(response, link);
-    // It may have been ended or taken back for that, or for what it says.
-    if (!isActive(response) || !this.#records.get(response.id)) return;
-    if (!response.announced && !this.#host.rounds.heard(response, event)) return;
-    const { output: format } = link.capabilities;
-    this.#gate.offer(response, event.type === "audio" ? { ...event, format } : event);
-  }
-
-  /** Of a response that ended here, or that nobody waits for: the model forgets what it makes. */
-  #late(link: Link, response: ResponseRecord | undefined, event: ResponseUpstreamEvent): void {
-    if (event.type === "item.started") {
-      // A duplex stream that paused goes on; it is no answer that was left. What is out of band is in no conversation.
-      if (link.capabilities.turns !== "none" && response?.outOfBand !== true)
-        link.command({ type: "delete", itemId: event.item });
-    } else if (event.type === "audio") {
-      if (response) this.#items.crossed(response, event.item, event.part);
-    } else if (event.type === "response.done" && response) {
-      if (response.connection === link.serving) this.#items.endedThere(response);
-      if (!response.untold) return;
-      setCosts(response, event);
-      this.#tellEnd(response);
-    }
-  }
-
-  #silent(response: ResponseRecord, link: Link): void {
-    const { rounds } = this.#host;
-    if (!rounds.others(response)) return this.#host.onSilent(link, response);
-    this.#context.metric("responses_silent", 1, link.name);
-    rounds.drop(response);
-  }
-
-  /** An event of a response whose turn has come. */
-  #pass(response: ResponseRecord, event: LaneEvent): void {
-    if (!isActive(response)) return;
-    this.#clock.refresh(response);
-    if (event.type === "audio") this.#host.onAudio();
-    if (event.type === "response.done") {
-      setCosts(response, event);
-      this.end(response, { phase: event.status, reason: event.reason, fault: event.error });
-    } else this.#items.handle(response, event);
+    this.#intake.handle(link, event);
   }
 
   /** The floor or the lead may have changed: let pass what may. */
@@ -293,77 +229,14 @@ export class Responses {
     return this.#gate.waiting(response);
   }
 
-  #started(link: Link, key: string, answers: string | null, goesOn = false): ResponseRecord | undefined {
-    const known = answers === null ? undefined : this.#records.get(answers);
-    // Discarded meanwhile; or a provider that answers only when asked began by itself.
-    if (!known && (answers !== null || (link.capabilities.turns === "client" && !goesOn))) {
-      link.responses.set(key, answers ?? NOBODY);
-      return undefined;
-    }
-    // A provider that takes the turns answers by itself; only a duplex one streams without being asked.
-    const response = known ?? this.#create(link, link.capabilities.turns !== "none", {});
-    link.responses.set(key, response.id);
-    if (!known) link.command({ type: "named", what: "response", key, id: response.id });
-    const phase = next(RESPONSE, response.phase, "started");
-    if (phase === null) return undefined;
-    response.phase = phase;
-    response.connection = link.serving;
-    if (!response.outOfBand) this.ends.passed(link, response.askedAt);
-    this.#clock.refresh(response);
-    return response;
-  }
-
-  #tooMuch(response: ResponseRecord, fault: UpstreamFault): void {
-    const link = this.#host.link(response.stream);
-    if (!response.announced) return this.discard(response);
-    if (link) this.#cancelThere(response, link);
-    this.end(response, { phase: "failed", reason: null, fault });
-  }
-
   /** Ends a response for the client. Ending it twice does nothing. */
-  end(response: ResponseRecord, ending: Ending, untold = false): void {
-    const phase = next(RESPONSE, response.phase, ending.phase);
-    if (phase === null) return;
-    this.#clock.clear(response);
-    const dropped = this.#gate.drop(response);
-    // What it cost is known, though it was not heard to its end.
-    if (dropped.end) setCosts(response, dropped.end);
-    this.#writer.unsent(response, dropped.unsent);
-    for (const item of response.items) this.#items.close(response, item, ending.phase);
-    unsay(response, this.#host.link(response.stream), dropped, (itemId) => this.#host.truncates(itemId));
-    response.phase = phase;
-    // Nobody asks for it again: what it was asked with may be minutes of sound.
-    response.params = {};
-    Object.assign(response, { reason: ending.reason, fault: ending.fault, untold });
-    if (untold) this.#clock.tellsLater(response);
-    else this.#writer.done(response);
-    this.#forget();
-    this.#host.onResponseDone(response);
-  }
-
-  #forget(): void {
-    for (const response of this.#records.surplus) {
-      this.#tellEnd(response);
-      this.#records.delete(response);
-    }
+  end(response: ResponseRecord, ending: Ending): void {
+    this.#endings.end(response, ending);
   }
 
   /** Ends it for the client at once and tells the upstream to stop. */
   cancel(response: ResponseRecord, ending: Ending): void {
-    if (!isActive(response)) return;
-    const link = this.#host.link(response.stream);
-    const generating = response.phase === "generating" && !response.own && !this.#gate.finished(response);
-    const costs = generating && link?.phase === "ready" && response.connection === link.serving;
-    if (link) this.#cancelThere(response, link);
-    const untold = costs && link.capabilities.cancel && this.#host.listener.live;
-    this.end(response, ending, untold);
-  }
-
-  #cancelThere(response: ResponseRecord, link: Link, overdue = false): void {
-    if (!link.capabilities.cancel || response.own) return;
-    link.command({ type: "cancel", responseId: response.id, ...(overdue ? { overdue } : {}) });
-    if (response.outOfBand || this.#gate.finished(response)) return;
-    this.ends.cancelled(response.id, link);
+    this.#endings.cancel(response, ending);
   }
 
   /** One has ended, and its client is told of that when it is known what it cost. */
@@ -373,15 +246,7 @@ export class Responses {
 
   /** Of what has ended the client is told now, whatever it cost. */
   tellEnded(): void {
-    for (const response of this.#records) this.#tellEnd(response);
-  }
-
-  #tellEnd(response: ResponseRecord): void {
-    if (!response.untold) return;
-    response.untold = false;
-    this.#clock.clear(response);
-    this.#writer.done(response);
-    this.#context.persist();
+    for (const response of this.#records) this.#endings.tell(response);
   }
 
   /** The upstream has said all of it; only what waits for the listener is left. */
@@ -396,11 +261,7 @@ export class Responses {
 
   /** The connection is gone: nobody hears of what was asked of it in advance, and what its answers cost it never says. */
   lost(stream: number): void {
-    for (const response of this.#records) {
-      if (response.stream !== stream) continue;
-      if (!response.announced) this.#forgetUnannounced(response);
-      this.#tellEnd(response);
-    }
+    this.#endings.lost(stream);
   }
 
   /** Its upstream is gone before anything of it was heard: it waits to be asked for again. */
@@ -420,58 +281,7 @@ export class Responses {
 
   /** The deadline of a response came. */
   timeout(id: string): void {
-    const response = this.#records.get(id);
-    if (!response) return;
-    if (!isActive(response)) {
-      this.#tellEnd(response);
-      return;
-    }
-    if (this.#clock.postponed(response)) return;
-    if (this.#host.rounds.others(response)) {
-      this.#context.metric("response_timeouts", 1, response.upstream);
-      this.#host.rounds.drop(response, true);
-      return;
-    }
-    if (this.#gate.waiting(response) && this.#host.guard?.output?.lacksWords(response) !== true) {
-      // The listener is behind, or the end of the turn that it answers: not the upstream.
-      this.#clock.refresh(response);
-      return;
-    }
-    if (!response.announced) {
-      this.#context.metric("eager_given_up", 1, response.upstream);
-      this.discard(response, true);
-      return;
-    }
-    if (!response.asked) {
-      this.end(response, { phase: "completed", reason: null, fault: null });
-      return;
-    }
-    this.#overdue(response);
-  }
-
-  #overdue(response: ResponseRecord): void {
-    const link = this.#host.link(response.stream);
-    const requested = response.phase === "requested";
-    if (requested && link && this.#atAnother(response) && this.#clock.queued(response, link)) return;
-    if (requested && link && this.#clock.underway(response, link)) return;
-    this.#context.metric("response_timeouts", 1, response.upstream);
-    if (link?.stalled()) return;
-    if (requested && !response.outOfBand && link?.phase === "ready" && this.ends.since(link) !== null) {
-      link.abandon("upstream_timeout", "The upstream did not end an answer that was cancelled.");
-      return;
-    }
-    if (link) this.#cancelThere(response, link, true);
-    const fault = { code: "upstream_timeout", message: "The upstream stopped answering." };
-    this.end(response, { phase: "failed", reason: null, fault });
-  }
-
-  /** The upstream is in the middle of another answer, which has a deadline of its own. */
-  #atAnother(response: ResponseRecord): boolean {
-    for (const other of this.#records) {
-      if (other === response || other.own || other.stream !== response.stream) continue;
-      if (other.phase === "generating" && !this.#gate.finished(other)) return true;
-    }
-    return false;
+    this.#overdue.due(id);
   }
 
   snapshot(): ResponsesSnapshot {

@@ -57,6 +57,6 @@ export class Idle {
       return;
     }
     this.#parts.budget.silence();
-    this.#parts.turns.idle(idleMs);
+    this.#parts.turns.buffer.idle(idleMs);
   }
 }

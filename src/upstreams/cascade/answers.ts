@@ -2,7 +2,7 @@
  * The answers of a cascade, one at a time: the text model writes, whole sentences are spoken while it goes on, and the answer is
  * over when its last sentence is. Whatever stage fails, the answer has an end, and nothing of it is asked for any more.
  */
-import { isWholeJson } from "../openai-compatible/calls.ts";
+import { tellUnasked } from "../common/unasked.ts";
 import { lostFault, type StageFault } from "../channels/http-fault.ts";
 import type {
   ChannelEffect,
@@ -16,10 +16,12 @@ import type {
 import { Answer, type AnswerState, type Ask } from "./answer.ts";
 import { chatRequest, modalityOf } from "./chat-request.ts";
 import type { History } from "./history.ts";
+import { Requests } from "./requests.ts";
 import { isSpeakable } from "./sentences.ts";
 import type { CascadeSettings } from "./settings.ts";
 import { speechOf, speechRequest } from "./speech.ts";
 import { SPEECH_STAGE } from "./speech-reader.ts";
+import { CANCELLED, COMPLETED, type Ending, INCOMPLETE, Telling } from "./telling.ts";
 import { TEXT_STAGE, TextStream } from "./text-stream.ts";
 import { usageOf } from "./usage.ts";
 
@@ -32,10 +34,7 @@ const MAX_SPOKEN = 800;
 /** Of one response. The audio is two minutes or more; the text has some hundred bytes around each word. */
 const MOST_TEXT_BYTES = 8 * 1024 * 1024;
 const MOST_SPEECH_MS = 180_000;
-const LASTS_MS = 120_000;
 const BUSY: UpstreamFault = { code: "upstream_busy", message: "Too many answers wait." };
-
-type Ending = Extract<UpstreamEvent, { type: "response.done" }>["status"];
 
 export type AnswersState = {
   readonly numbered: number;
@@ -46,15 +45,17 @@ export type AnswersState = {
 export class Answers {
   readonly #settings: CascadeSettings;
   readonly #history: History;
+  readonly #telling: Telling;
+  readonly #requests = new Requests();
   #config: UpstreamConfig | null = null;
   #numbered = 0;
   #waiting: Ask[] = [];
   #current: Answer | null = null;
-  readonly #effects: ChannelEffect[] = [];
 
   constructor(settings: CascadeSettings, history: History) {
     this.#settings = settings;
     this.#history = history;
+    this.#telling = new Telling(history, settings.speech.bytesPerMs);
   }
 
   configure(config: UpstreamConfig): void {
@@ -73,13 +74,13 @@ export class Answers {
   }
 
   takeEffects(): readonly ChannelEffect[] {
-    return this.#effects.splice(0);
+    return this.#requests.take();
   }
 
   ask(ask: Ask, out: UpstreamEvent[]): void {
     this.#waiting.push(ask);
     const dropped = this.#waiting.length > MAX_WAITING ? this.#waiting.shift() : undefined;
-    if (dropped !== undefined) this.#unasked(dropped, "failed", BUSY, out);
+    if (dropped !== undefined) this.#unasked(dropped, BUSY, out);
   }
 
   /** Something waits to be asked for. */
@@ -102,7 +103,12 @@ export class Answers {
     const channel = this.#name("text");
     const config = this.#config;
     if (config === null) return channel;
-    this.#open(channel, text, chatRequest(text, config, this.#history, ask.options), MOST_TEXT_BYTES);
+    this.#requests.open(
+      channel,
+      text,
+      chatRequest(text, config, this.#history, ask.options),
+      MOST_TEXT_BYTES,
+    );
     return channel;
   }
 
@@ -110,26 +116,12 @@ export class Answers {
     return `${stage}.${(this.#numbered += 1)}`;
   }
 
-  #open(
-    channel: string,
-    { dial, answerMs, idleMs }: CascadeSettings["text" | "speech"],
-    asked: JsonObject,
-    most: number,
-  ): void {
-    const opening = { request: dial(asked), openMs: answerMs, idleMs, lastsMs: LASTS_MS, most };
-    this.#effects.push({ type: "open", channel, opening });
-  }
-
-  #close(channel: string | null): void {
-    if (channel !== null) this.#effects.push({ type: "close", channel });
-  }
-
   /** The session wants it no more: nothing of it is written or spoken from now on. */
   cancel(responseId: string, out: UpstreamEvent[]): void {
     const at = this.#waiting.findIndex((ask) => ask.responseId === responseId);
     const [ask] = at < 0 ? [] : this.#waiting.splice(at, 1);
-    if (ask !== undefined) this.#unasked(ask, "cancelled", null, out);
-    else if (this.#current?.ask.responseId === responseId) this.#end("cancelled", null, null, out);
+    if (ask !== undefined) this.#unasked(ask, null, out);
+    else if (this.#current?.ask.responseId === responseId) this.#end(CANCELLED, out);
   }
 
   opened(channel: string, head: ResponseHead | null): void {
@@ -137,8 +129,7 @@ export class Answers {
     if (answer === null) return;
     if (channel === answer.channel && head !== null) answer.text.opened(head);
     else if (channel === answer.spoken?.channel)
-      for (const data of answer.spoken.stream.opened(head))
-        this.#effects.push({ type: "send", channel, data });
+      for (const data of answer.spoken.stream.opened(head)) this.#requests.send(channel, data);
   }
 
   data(channel: string, data: WireMessage, out: UpstreamEvent[]): void {
@@ -153,14 +144,14 @@ export class Answers {
   #spoken(answer: Answer, sound: Uint8Array | StageFault, out: UpstreamEvent[]): void {
     const channel = answer.spoken?.channel ?? null;
     if (!(sound instanceof Uint8Array)) {
-      this.#close(channel);
+      this.#requests.close(channel);
       this.#failedSpeech(answer, sound, out);
       return;
     }
-    this.#sound(answer, sound, out);
-    this.#wordTimes(answer);
+    this.#telling.sound(answer, sound, out);
+    this.#telling.wordTimes(answer);
     if (answer.spoken?.stream.whole !== true) return;
-    this.#close(channel);
+    this.#requests.close(channel);
     this.#endOfSpeech(answer, answer.spoken.stream.end(), out);
   }
 
@@ -190,66 +181,22 @@ export class Answers {
   }
 
   #written(answer: Answer, words: string | StageFault, out: UpstreamEvent[]): void {
-    if (typeof words !== "string") {
-      this.#failedText(answer, words, out);
-      return;
-    }
+    if (typeof words !== "string") return this.#failedText(answer, words, out);
     const taken = words.slice(0, MAX_WRITTEN - answer.written);
     answer.written += taken.length;
     if (taken !== "") this.#say(answer, taken, out);
     if (taken.length < words.length) answer.text.finish = "length";
     if (answer.channel !== null && (answer.text.whole || taken.length < words.length)) {
-      this.#close(answer.channel);
+      this.#requests.close(answer.channel);
       this.#textOver(answer, out);
     }
   }
 
   #say(answer: Answer, words: string, out: UpstreamEvent[]): void {
-    const { key } = answer;
-    const item = this.#message(answer, out);
-    if (answer.modality === "text") {
-      out.push({ type: "text", response: key, item, delta: words });
-      this.#told(answer, words);
-      return;
-    }
+    if (answer.modality === "text") return this.#telling.words("text", answer, words, out);
+    this.#telling.message(answer, out);
     answer.queue.push(...answer.cutter.push(words));
     this.#speak(answer, out);
-  }
-
-  #message(answer: Answer, out: UpstreamEvent[]): string {
-    if (answer.message !== null) return answer.message;
-    this.#begin(answer, out);
-    answer.message = `${answer.key}.message`;
-    out.push({ type: "item.started", response: answer.key, item: answer.message, kind: "message" });
-    if (answer.ask.options.outOfBand) return answer.message;
-    answer.entry = answer.message;
-    this.#history.add(answer.entry, { kind: "said", text: "", marks: [] });
-    return answer.message;
-  }
-
-  #begin(answer: Answer, out: UpstreamEvent[]): void {
-    if (answer.begun) return;
-    answer.begun = true;
-    out.push({ type: "response.started", response: answer.key, answers: answer.ask.responseId });
-  }
-
-  /** The words are the listener's from now on, as far as they are heard. */
-  #told(answer: Answer, words: string): void {
-    answer.said += words;
-    if (answer.entry !== null) this.#history.spoken(answer.entry, answer.said, null);
-  }
-
-  /** What the synthesiser said of when its words are over. */
-  #wordTimes({ entry, said, spoken }: Answer): void {
-    if (entry === null || spoken?.from === undefined) return;
-    const { chars, ms } = spoken.from;
-    for (const mark of spoken.stream.marks?.() ?? [])
-      this.#history.spoken(entry, said, { chars: chars + mark.chars, ms: ms + mark.ms });
-  }
-
-  /** All that was told of its words is spoken by now. */
-  #mark({ entry, said, ms }: Answer): void {
-    if (entry !== null) this.#history.spoken(entry, said, { chars: said.length, ms });
   }
 
   /** The next sentences go to the synthesiser, where it has none. */
@@ -259,7 +206,7 @@ export class Answers {
       while (text === "" || text.length + (answer.queue[0]?.length ?? MAX_SPOKEN) <= MAX_SPOKEN)
         text += answer.queue.shift() ?? "";
       if (isSpeakable(text)) this.#ask(answer, text, false);
-      else this.#show(answer, text, out);
+      else this.#telling.words("transcript", answer, text, out);
     }
     if (answer.channel === null && answer.spoken === null) this.#complete(answer, out);
   }
@@ -272,32 +219,12 @@ export class Answers {
     answer.charged += text.length;
     answer.spoken = { text, channel, again, stream: speechOf(speech, said, this.#config.speed) };
     const asked = speechRequest(speech, this.#config, said);
-    this.#open(channel, speech, asked, MOST_SPEECH_MS * speech.bytesPerMs);
-  }
-
-  #show(answer: Answer, words: string, out: UpstreamEvent[]): void {
-    const item = this.#message(answer, out);
-    out.push({ type: "transcript", response: answer.key, item, delta: words });
-    this.#told(answer, words);
-  }
-
-  #sound(answer: Answer, bytes: Uint8Array, out: UpstreamEvent[]): void {
-    const { spoken } = answer;
-    if (bytes.length === 0 || spoken === null) return;
-    // Its words come with its first sample: what is not spoken was not said.
-    if (spoken.stream.bytes === bytes.length) {
-      const blank = spoken.text.length - spoken.text.trimStart().length;
-      spoken.from = { chars: answer.said.length + blank, ms: answer.ms };
-      this.#show(answer, spoken.text, out);
-    }
-    const item = this.#message(answer, out);
-    answer.ms += bytes.length / this.#settings.speech.bytesPerMs;
-    out.push({ type: "audio", response: answer.key, item, bytes });
+    this.#requests.open(channel, speech, asked, MOST_SPEECH_MS * speech.bytesPerMs);
   }
 
   #sentenceOver(answer: Answer, out: UpstreamEvent[]): void {
     answer.spoken = null;
-    this.#mark(answer);
+    this.#telling.mark(answer);
     this.#speak(answer, out);
   }
 
@@ -310,13 +237,13 @@ export class Answers {
 
   #complete(answer: Answer, out: UpstreamEvent[]): void {
     const { finish } = answer.text;
-    if (finish === "length") this.#end("incomplete", "max_output_tokens", null, out);
-    else if (finish === "content_filter") this.#end("incomplete", "content_filter", null, out);
-    else this.#end("completed", null, null, out);
+    if (finish === "length") this.#end({ ...INCOMPLETE, reason: "max_output_tokens" }, out);
+    else if (finish === "content_filter") this.#end({ ...INCOMPLETE, reason: finish }, out);
+    else this.#end(COMPLETED, out);
   }
 
   #failedText(answer: Answer, { fault, again }: StageFault, out: UpstreamEvent[]): void {
-    this.#close(answer.channel);
+    this.#requests.close(answer.channel);
     if (again && !answer.again && !answer.text.said) {
       answer.again = true;
       answer.text = new TextStream(this.#settings.text.redactor);
@@ -338,49 +265,20 @@ export class Answers {
   #lost(answer: Answer, fault: UpstreamFault, again: boolean, out: UpstreamEvent[]): void {
     if (again && answer.said !== "" && !answer.ask.options.outOfBand)
       out.push({ type: "error", error: fault, fatal: true });
-    else this.#end("failed", null, fault, out);
+    else this.#end({ status: "failed", reason: null, error: fault }, out);
   }
 
-  #end(status: Ending, reason: string | null, error: UpstreamFault | null, out: UpstreamEvent[]): void {
+  #end(ending: Ending, out: UpstreamEvent[]): void {
     const answer = this.#current;
     if (answer === null) return;
     this.#current = null;
-    this.#close(answer.channel);
-    this.#close(answer.spoken?.channel ?? null);
-    this.#begin(answer, out);
-    const { key: response, message } = answer;
-    const whole = status === "completed" ? "completed" : "incomplete";
-    if (message !== null) out.push({ type: "item.done", response, item: message, status: whole });
-    if (answer.said === "" && answer.entry !== null) this.#history.delete(answer.entry);
-    if (status === "completed") this.#calls(answer, out);
-    const usage = usageOf(answer.text.usage, answer.charged);
-    out.push({ type: "response.done", response, status, reason, error, usage, metadata: null });
+    this.#requests.close(answer.channel);
+    this.#requests.close(answer.spoken?.channel ?? null);
+    this.#telling.end(answer, ending, out);
   }
 
-  /** Calls come when everything before them is said. */
-  #calls(answer: Answer, out: UpstreamEvent[]): void {
-    for (const [n, { id, name, args, extra }] of answer.text.calls.entries()) {
-      const [response, item] = [answer.key, `${answer.key}.call_${n}`];
-      const callId = id === "" ? `${answer.key}_call_${n}` : id;
-      const whole = args === "" ? "{}" : args;
-      const cut = !isWholeJson(whole);
-      out.push(
-        { type: "item.started", response, item, kind: "function_call", name, callId },
-        { type: "item.done", response, item, status: cut ? "incomplete" : "completed", arguments: whole },
-      );
-      // No tool runs for it, and an endpoint may refuse to be told it back.
-      if (!cut && !answer.ask.options.outOfBand)
-        this.#history.add(item, { kind: "call", callId, name, args: whole, ...(extra && { extra }) });
-    }
-  }
-
-  /** It was never asked for. */
-  #unasked(ask: Ask, status: Ending, error: UpstreamFault | null, out: UpstreamEvent[]): void {
-    const response = `answer_${(this.#numbered += 1)}`;
-    out.push(
-      { type: "response.started", response, answers: ask.responseId },
-      { type: "response.done", response, status, reason: null, error, usage: null, metadata: null },
-    );
+  #unasked(ask: Ask, error: UpstreamFault | null, out: UpstreamEvent[]): void {
+    tellUnasked(`answer_${(this.#numbered += 1)}`, ask.responseId, error, out);
   }
 
   snapshot(): AnswersState {

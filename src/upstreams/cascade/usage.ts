@@ -1,4 +1,5 @@
 /** What an answer cost, in the shape of the Realtime dialect: the text model's tokens, and the characters that were spoken. */
+import { textTokens } from "../common/usage.ts";
 import { indexAt, objectAt } from "../json.ts";
 import type { JsonObject } from "../upstream.ts";
 
@@ -8,12 +9,5 @@ export function usageOf(usage: JsonObject | null, speechCharacters: number): Jso
   const input = indexAt(usage, "prompt_tokens") ?? 0;
   const output = indexAt(usage, "completion_tokens") ?? 0;
   const cached = indexAt(objectAt(usage, "prompt_tokens_details"), "cached_tokens") ?? 0;
-  return {
-    total_tokens: indexAt(usage, "total_tokens") ?? input + output,
-    input_tokens: input,
-    output_tokens: output,
-    input_token_details: { text_tokens: input, cached_tokens: cached },
-    output_token_details: { text_tokens: output },
-    speech_characters: speechCharacters,
-  };
+  return { ...textTokens(usage, input, output, cached), speech_characters: speechCharacters };
 }

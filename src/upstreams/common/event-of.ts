@@ -4,17 +4,7 @@ import type { JsonObject, UpstreamEvent, WireMessage } from "../upstream.ts";
 import { utf8Text } from "../utf8.ts";
 
 const MAX_NESTING = 64;
-
-/** Null: it is longer than `most` (characters, or bytes of a binary one), no JSON object, an empty one, or nested too deeply. */
-export function eventOf(message: WireMessage, most: number): JsonObject | null {
-  if (message.length > most) return null;
-  const event = parseJsonObject(typeof message === "string" ? message : utf8Text(message));
-  if (event === null || Object.keys(event).length === 0) return null;
-  return isNestedWithin(event, MAX_NESTING) ? event : null;
-}
-
-/** What is told of a message that is none. */
-export const NO_EVENT: UpstreamEvent = {
+const NO_EVENT: UpstreamEvent = {
   type: "error",
   error: {
     code: "upstream_protocol_error",
@@ -22,3 +12,16 @@ export const NO_EVENT: UpstreamEvent = {
   },
   fatal: false,
 };
+
+/**
+ * Null: it is longer than `most` (characters, or bytes of a binary one), no JSON object, an empty one, or nested too deeply, which is
+ * told.
+ */
+export function eventOf(message: WireMessage, most: number, out: UpstreamEvent[]): JsonObject | null {
+  if (message.length <= most) {
+    const event = parseJsonObject(typeof message === "string" ? message : utf8Text(message));
+    if (event !== null && Object.keys(event).length > 0 && isNestedWithin(event, MAX_NESTING)) return event;
+  }
+  out.push(NO_EVENT);
+  return null;
+}

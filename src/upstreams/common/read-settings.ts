@@ -1,7 +1,16 @@
 /** An adapter's own settings, checked by its schema. */
 import * as v from "valibot";
 
-import { type UpstreamOptions, UpstreamOptionsError } from "../upstream.ts";
+import { type JsonObject, type UpstreamOptions, UpstreamOptionsError } from "../upstream.ts";
+
+const isObject = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** What is laid over a message: an object of the provider's, whatever its members. */
+export const laidOver = v.exactOptional(v.custom<JsonObject>(isObject, "an object"));
+
+/** The age at which the provider ends a connection; null: at none. */
+export const maxSessionMs = v.exactOptional(v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1))));
 
 /**
  * @param otherwise what was expected where the schema does not say; absent: its message.

@@ -3,31 +3,23 @@
  * adapter's to say. An answer that was given up goes on at the provider until it is interrupted or complete; until then what
  * comes is its, and nobody's.
  */
-import { isJsonObject, type Json, parseJsonObject } from "../../protocol/json.ts";
-import { ITEM_LIMITS } from "../openai-compatible/output-item.ts";
+import { isJsonObject, type Json } from "../../protocol/json.ts";
 import type { JsonObject, UpstreamEvent, UpstreamFault } from "../upstream.ts";
+import { tellUnasked } from "./unasked.ts";
+import {
+  type Answer,
+  beginAnswer,
+  CANCELLED,
+  COMPLETED,
+  endAnswer,
+  type Ending,
+  failed,
+  newAnswer,
+} from "./unnamed-answer.ts";
 
 /** Answers that may wait for the one before them. */
 const MAX_WAITING = 16;
 const BUSY: UpstreamFault = { code: "upstream_busy", message: "Too many answers wait." };
-
-type Ending = "completed" | "cancelled" | "failed";
-
-export interface Answer {
-  readonly key: string;
-  /** The session's response that it answers, or is; null: the model answers by itself, and the session has not named it yet. */
-  answers: string | null;
-  begun: boolean;
-  /** It has words or sound. */
-  said: boolean;
-  /** Its message, while that is open. */
-  message: string | null;
-  items: number;
-  /** All of it was generated; its end may be late by what the model thinks is still being played. */
-  complete: boolean;
-  /** It is said while a function runs that was called before it. */
-  readonly goesOn?: true;
-}
 
 /** The model called functions and waits for what they return, or was told it; `said`: it spoke before it called. */
 type Called = { readonly told: boolean; readonly said: boolean };
@@ -64,7 +56,7 @@ export class Answers {
   /** @returns whether it is to be asked for now; otherwise it waits. */
   ask(responseId: string, out: UpstreamEvent[]): boolean {
     // What follows the calls does not end before their results are told, and those are what is asked with.
-    if (this.#called?.told === false) out.push(...this.#end("completed", null, null));
+    if (this.#called?.told === false) out.push(...this.#end(COMPLETED));
     if (this.#free) {
       this.#begin(responseId);
       return true;
@@ -126,7 +118,7 @@ export class Answers {
     } else if (this.#current?.answers === responseId || this.#current?.key === responseId) {
       this.#abandoned = this.#current.complete ? "ending" : "generating";
       this.#called = null;
-      out.push(...this.#end("cancelled", null, null));
+      out.push(...this.#end(CANCELLED));
     }
   }
 
@@ -150,49 +142,20 @@ export class Answers {
     if (!late) answer.complete = false;
     // What follows the end of the one before can only be this one's, whether that end was told or not.
     this.#abandoned = null;
-    if (!answer.begun) {
-      answer.begun = true;
-      const begun = { type: "response.started", response: answer.key, answers: answer.answers } as const;
-      out.push(answer.goesOn === true ? { ...begun, goesOn: true } : begun);
-    }
+    beginAnswer(answer, out);
     return answer;
-  }
-
-  /** The open message of an answer, begun where there is none. */
-  message(answer: Answer, out: UpstreamEvent[]): string {
-    answer.said = true;
-    if (answer.message === null) {
-      answer.message = this.#item(answer);
-      out.push({ type: "item.started", response: answer.key, item: answer.message, kind: "message" });
-    }
-    return answer.message;
-  }
-
-  /** The open message is whole; what comes next is another. */
-  closeMessage(answer: Answer, out: UpstreamEvent[]): void {
-    this.#closeMessage(answer, "completed", out);
-  }
-
-  call(answer: Answer, name: string, callId: string, args: string, out: UpstreamEvent[]): void {
-    this.#closeMessage(answer, "completed", out);
-    const [response, item] = [answer.key, this.#item(answer)];
-    out.push({ type: "item.started", response, item, kind: "function_call", name, callId });
-    const whole = args.length <= ITEM_LIMITS.argumentsOfOne && parseJsonObject(args) !== null;
-    const end = { type: "item.done", response, item } as const;
-    // A tool never runs on half of its arguments.
-    out.push(whole ? { ...end, status: "completed", arguments: args } : { ...end, status: "incomplete" });
   }
 
   /** The model waits for the results of its calls: what it says of them is another answer. */
   calls(): readonly UpstreamEvent[] {
     if (this.#current !== null) this.#called = { told: false, said: this.#current.said };
-    return this.#end("completed", null, null);
+    return this.#end(COMPLETED);
   }
 
   /** Everything was generated. What was said while a function runs is over with that: the turn is not. */
   generated(): readonly UpstreamEvent[] {
     if (this.#abandoned === "generating") this.#abandoned = "ending";
-    else if (this.#current?.goesOn === true) return this.#end("completed", null, null);
+    else if (this.#current?.goesOn === true) return this.#end(COMPLETED);
     else if (this.#current?.begun === true) this.#current.complete = true;
     return [];
   }
@@ -206,7 +169,7 @@ export class Answers {
     if (this.#current?.begun !== true) return [];
     this.#called = null;
     this.#abandoned = "interrupted";
-    return this.#end("cancelled", "turn_detected", null);
+    return this.#end({ ...CANCELLED, reason: "turn_detected" });
   }
 
   turnComplete(): readonly UpstreamEvent[] {
@@ -219,7 +182,7 @@ export class Answers {
 
   /** Nothing more of the present answer comes. */
   finish(): readonly UpstreamEvent[] {
-    return this.#current === null ? [] : this.#end("completed", null, null);
+    return this.#current === null ? [] : this.#end(COMPLETED);
   }
 
   /**
@@ -242,7 +205,7 @@ export class Answers {
   }
 
   failed(fault: UpstreamFault): readonly UpstreamEvent[] {
-    return this.#current === null ? [] : this.#end("failed", null, fault);
+    return this.#current === null ? [] : this.#end(failed(fault));
   }
 
   used(usage: JsonObject): void {
@@ -283,41 +246,22 @@ export class Answers {
     const key = `turn_${(this.#numbered += 1)}`;
     if (answers !== null)
       this.#called = this.#called?.told === false ? { ...this.#called, told: true } : null;
-    const blank = { begun: false, said: false, message: null, items: 0, complete: false };
-    this.#current = { key, answers, ...blank, ...(goesOn ? { goesOn } : {}) };
+    this.#current = newAnswer(key, answers, goesOn);
   }
 
-  #item(answer: Answer): string {
-    return `${answer.key}.${(answer.items += 1)}`;
-  }
-
-  #closeMessage(answer: Answer, status: "completed" | "incomplete", out: UpstreamEvent[]): void {
-    if (answer.message === null) return;
-    out.push({ type: "item.done", response: answer.key, item: answer.message, status });
-    answer.message = null;
-  }
-
-  #end(status: Ending, reason: string | null, error: UpstreamFault | null): readonly UpstreamEvent[] {
+  #end(ending: Ending): readonly UpstreamEvent[] {
     const answer = this.#current;
     this.#current = null;
     if (answer === null) return [];
     const out: UpstreamEvent[] = [];
-    if (!answer.begun) out.push({ type: "response.started", response: answer.key, answers: answer.answers });
-    this.#closeMessage(answer, status === "completed" ? "completed" : "incomplete", out);
-    const usage = this.#usage;
+    endAnswer(answer, ending, this.#usage, out);
     this.#usage = null;
-    out.push({ type: "response.done", response: answer.key, status, reason, error, usage, metadata: null });
     return out;
   }
 
   /** It was never asked for. */
   #unasked(answers: string, error: UpstreamFault | null, out: UpstreamEvent[]): void {
-    const response = `turn_${(this.#numbered += 1)}`;
-    const status = error === null ? "cancelled" : "failed";
-    out.push(
-      { type: "response.started", response, answers },
-      { type: "response.done", response, status, reason: null, error, usage: null, metadata: null },
-    );
+    tellUnasked(`turn_${(this.#numbered += 1)}`, answers, error, out);
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { durationMs, type ProviderFormat } from "../../audio/format.ts";
 import { isInaudible, peak } from "../../audio/level.ts";
+import { addCall, messageOf } from "./unnamed-answer.ts";
 import { Answers, type AnswersState } from "./unnamed-answers.ts";
 import type { UpstreamEvent } from "../upstream.ts";
 
@@ -107,7 +108,7 @@ export class VoiceTrack {
     const answer = this.#content(out);
     if (answer === null) return;
     this.#pieces += 1;
-    const item = this.#answers.message(answer, out);
+    const item = messageOf(answer, out);
     if (!this.textOnly) out.push({ type: "audio", response: answer.key, item, bytes });
     if (this.#quietMs >= ENDS_MS) this.#over(out);
   }
@@ -118,7 +119,7 @@ export class VoiceTrack {
     this.#pieces += 1;
     this.#quietMs = 0;
     this.#worded = true;
-    const item = this.#answers.message(answer, out);
+    const item = messageOf(answer, out);
     out.push({ type: this.textOnly ? "text" : "transcript", response: answer.key, item, delta });
   }
 
@@ -126,7 +127,7 @@ export class VoiceTrack {
   call(name: string, callId: string, args: string, out: UpstreamEvent[]): void {
     const answer = this.#content(out);
     if (answer === null) return;
-    this.#answers.call(answer, name, callId, args, out);
+    addCall(answer, name, callId, args, out);
     this.#over(out);
   }
 

@@ -2,7 +2,8 @@
 import { type Carry, wholeSamples } from "../common/audio-carry.ts";
 import { Heard, type HeardState } from "../common/heard.ts";
 import { nameAt, textAt } from "../json.ts";
-import { type Answer, Answers, type AnswersState } from "../common/unnamed-answers.ts";
+import { addCall, type Answer, messageOf } from "../common/unnamed-answer.ts";
+import { Answers, type AnswersState } from "../common/unnamed-answers.ts";
 import type { JsonObject, UpstreamEvent } from "../upstream.ts";
 
 export type ConversationState = {
@@ -72,7 +73,7 @@ export class AgentConversation {
     if (answer === null) return;
     const bytes = wholeSamples(message, 2, this.#carry);
     if (bytes.length > 0)
-      out.push({ type: "audio", response: answer.key, item: this.answers.message(answer, out), bytes });
+      out.push({ type: "audio", response: answer.key, item: messageOf(answer, out), bytes });
   }
 
   /** The agent's words come sentence by sentence. */
@@ -80,7 +81,7 @@ export class AgentConversation {
     const answer = this.#answer(out);
     if (answer === null) return;
     const open = answer.message !== null;
-    const item = this.answers.message(answer, out);
+    const item = messageOf(answer, out);
     const delta = open && !/^\s/.test(text) ? ` ${text}` : text;
     out.push({ type: "transcript", response: answer.key, item, delta });
   }
@@ -121,7 +122,7 @@ export class AgentConversation {
     if (answer === null) return null;
     const called = functions.flatMap((one) => {
       const of = calledOf(one);
-      if (of !== null) this.answers.call(answer, of.name, of.id, textAt(one, "arguments") || "{}", out);
+      if (of !== null) addCall(answer, of.name, of.id, textAt(one, "arguments") || "{}", out);
       return of ?? [];
     });
     out.push(...this.answers.calls());

@@ -2,20 +2,12 @@
  * Deepgram's Voice Agent (`/v1/agent/converse`): one connection of a transcriber, a text model and a synthesiser. The wire is that
  * of `@deepgram/sdk` 5.13 and of Deepgram's documentation; docs/upstreams.md says what it cannot do and what is done instead.
  */
+import { Adapter, MAX_OWED } from "../common/adapter.ts";
 import { AskedWith, type AskedWithState } from "../common/asked-with.ts";
-import { eventOf, NO_EVENT } from "../common/event-of.ts";
-import { boundOwed, keptOwed, MAX_OWED, owedAgain } from "../common/owed.ts";
+import { eventOf } from "../common/event-of.ts";
+import { TOO_MUCH_WAITS } from "../common/faults.ts";
 import { objectsAt, textAt } from "../json.ts";
-import { createRedactor, type Redactor } from "../redact.ts";
-import type {
-  AudioChunk,
-  Capabilities,
-  Command,
-  DialRequest,
-  Item,
-  JsonObject,
-  Upstream,
-} from "../upstream.ts";
+import type { AudioChunk, Capabilities, Command, Item, JsonObject, Upstream } from "../upstream.ts";
 import type {
   UpstreamConfig,
   UpstreamEvent,
@@ -38,6 +30,10 @@ const NOTHING: UpstreamFault = {
   type: "invalid_request_error",
   message: "An agent of Deepgram answers what was said, written or returned by a call, and there is nothing.",
 };
+const NO_RECORDINGS: UpstreamFault = {
+  code: "unsupported",
+  message: "An agent of Deepgram takes no recordings in items.",
+};
 
 /** @throws UpstreamOptionsError naming the field. */
 export function createDeepgramAgent(options: UpstreamOptions): Upstream {
@@ -45,50 +41,33 @@ export function createDeepgramAgent(options: UpstreamOptions): Upstream {
 }
 
 type CodecState = {
-  readonly ready: boolean;
-  readonly config: JsonObject | null;
   readonly askedWith: AskedWithState;
   readonly conversation: ConversationState;
   readonly upload: UploadState;
-  readonly owed: readonly JsonObject[];
 };
 
-class DeepgramAgent implements Upstream {
+class DeepgramAgent extends Adapter<CodecState> {
   readonly capabilities: Capabilities;
   readonly #settings: DeepgramAgentSettings;
-  readonly #redactor: Redactor;
   readonly #conversation: AgentConversation;
   readonly #upload: Upload;
-  readonly #owed: UpstreamEvent[] = [];
   readonly #askedWith = new AskedWith();
-  #config: UpstreamConfig | null = null;
-  #ready = false;
 
   constructor(settings: DeepgramAgentSettings) {
+    super(settings.request);
     this.#settings = settings;
     this.#conversation = new AgentConversation(settings.turns === "server");
     this.#upload = new Upload(settings);
-    this.#redactor = createRedactor(settings.request.headers, settings.request.url);
     this.capabilities = capabilitiesOf(settings);
   }
 
-  request(): DialRequest {
-    return this.#settings.request;
-  }
-
   greet(config: UpstreamConfig): readonly WireMessage[] {
-    this.#config = config;
-    this.#untaken(untaken(this.#settings, config));
+    this.config = config;
+    this.untaken(untaken(this.#settings, config));
     return [JSON.stringify(settingsMessage(this.#settings, config))];
   }
 
-  encode(command: Command): readonly WireMessage[] {
-    const messages = this.#encode(command);
-    boundOwed(this.#owed);
-    return messages;
-  }
-
-  #encode(command: Command): readonly WireMessage[] {
+  protected tell(command: Command): readonly WireMessage[] {
     switch (command.type) {
       case "audio":
         return this.#audio(command.chunk);
@@ -96,14 +75,14 @@ class DeepgramAgent implements Upstream {
         return this.#configure(command.config);
       case "commit":
         if (this.#serves) return [];
-        this.#owed.push(...this.#conversation.heard.committed(command.itemId));
+        this.owed.push(...this.#conversation.heard.committed(command.itemId));
         return [];
       case "respond":
         return this.#respond(command.responseId, command.options.params);
       case "cancel":
-        this.#conversation.answers.cancel(command.responseId, this.#owed);
+        this.#conversation.answers.cancel(command.responseId, this.owed);
         this.#askedWith.take(command.responseId);
-        return this.#released(this.#owed);
+        return this.#released(this.owed);
       case "item":
         this.#item(command.item, command.cause ?? null);
         return [];
@@ -123,53 +102,44 @@ class DeepgramAgent implements Upstream {
   }
 
   decode(message: WireMessage): readonly UpstreamEvent[] {
-    const out: UpstreamEvent[] = this.#owed.splice(0);
+    const out: UpstreamEvent[] = this.owed.splice(0);
     if (typeof message === "string") this.#text(message, out);
     else this.#conversation.sound(message, out);
     // The conversation goes on with what the caller says: what was written before is told without an ask.
     if (out.some((one) => one.type === "speech" && one.state === "started"))
-      for (const data of this.#upload.before(this.#config)) out.push({ type: "reply", data });
+      for (const data of this.#upload.before(this.config)) out.push({ type: "reply", data });
     for (const data of this.#released(out)) out.push({ type: "reply", data });
     return out;
   }
 
   /** What has to be told waits no longer for a message: Deepgram may be silent for as long as the caller is. */
   get held(): number {
-    return this.#conversation.held + this.#owed.length / (MAX_OWED * 4);
+    return this.#conversation.held + this.owed.length / (MAX_OWED * 4);
   }
 
   settle(): readonly UpstreamEvent[] {
-    const out: UpstreamEvent[] = this.#owed.splice(0);
+    const out: UpstreamEvent[] = this.owed.splice(0);
     this.#conversation.settle(out);
     for (const data of this.#released(out)) out.push({ type: "reply", data });
     return out;
   }
 
-  closed(code: number, reason: string): UpstreamFault | null {
-    return closeOf(code, reason, this.#redactor);
+  override closed(code: number, reason: string): UpstreamFault | null {
+    return closeOf(code, reason, this.redactor);
   }
 
-  snapshot(): JsonObject {
-    const state: CodecState = {
-      ready: this.#ready,
-      config: this.#config === null ? null : { ...this.#config },
+  protected remembered(): CodecState {
+    return {
       askedWith: this.#askedWith.snapshot(),
       conversation: this.#conversation.snapshot(),
       upload: this.#upload.snapshot(),
-      owed: keptOwed(this.#owed),
     };
-    return state;
   }
 
-  restore(snapshot: JsonObject): void {
-    // Our own writing, inside the session's versioned snapshot.
-    const state = snapshot as unknown as CodecState;
-    this.#ready = state.ready;
-    this.#config = state.config as UpstreamConfig | null;
+  protected recall(state: CodecState): void {
     this.#askedWith.restore(state.askedWith);
     this.#conversation.restore(state.conversation);
     this.#upload.restore(state.upload);
-    this.#owed.push(...owedAgain(state.owed));
   }
 
   get #serves(): boolean {
@@ -177,18 +147,18 @@ class DeepgramAgent implements Upstream {
   }
 
   #audio({ bytes, lasting }: AudioChunk): readonly WireMessage[] {
-    const told = this.#serves || this.#upload.spoken ? [] : this.#upload.before(this.#config);
+    const told = this.#serves || this.#upload.spoken ? [] : this.#upload.before(this.config);
     this.#upload.spoken = true;
     return [...told, lasting === true ? bytes : bytes.slice()];
   }
 
   #respond(id: string, params: JsonObject): readonly WireMessage[] {
     this.#askedWith.asked(id, params);
-    return this.#conversation.answers.ask(id, this.#owed) ? this.#ask(id, this.#owed) : [];
+    return this.#conversation.answers.ask(id, this.owed) ? this.#ask(id, this.owed) : [];
   }
 
   #ask(id: string, out: UpstreamEvent[]): readonly WireMessage[] {
-    const messages = this.#upload.ask(this.#config, this.#askedWith.take(id));
+    const messages = this.#upload.ask(this.config, this.#askedWith.take(id));
     if (messages === null) out.push(...this.#conversation.answers.failed(NOTHING));
     return messages ?? [];
   }
@@ -201,22 +171,18 @@ class DeepgramAgent implements Upstream {
 
   #item(item: Item, cause: string | null): void {
     const kept = this.#upload.add(item);
-    if (kept !== "sound" && kept !== "full") return;
-    const error =
-      kept === "sound"
-        ? { code: "unsupported", message: "An agent of Deepgram takes no recordings in items." }
-        : { code: "upstream_busy", message: "Too much waits to be told to the provider." };
-    this.#owed.push({ type: "refused", what: "item", id: item.id, cause, error });
+    if (kept === "sound") this.refuseItem(item, cause, NO_RECORDINGS);
+    else if (kept === "full") this.refuseItem(item, cause, TOO_MUCH_WAITS);
   }
 
   #configure(config: UpstreamConfig): readonly WireMessage[] {
-    const before = this.#config;
-    this.#config = config;
+    const before = this.config;
+    this.config = config;
     if (before === null) return [];
     const differs = (...fields: (keyof UpstreamConfig)[]) =>
       fields.some((field) => JSON.stringify(before[field]) !== JSON.stringify(config[field]));
     const known = new Set(untaken(this.#settings, before));
-    this.#untaken(untaken(this.#settings, config).filter((field) => !known.has(field)));
+    this.untaken(untaken(this.#settings, config).filter((field) => !known.has(field)));
     const speaks = JSON.stringify(speakOf(this.#settings, config));
     return [
       // The prompt alone is said to be added to the former one by one page, to replace it by another.
@@ -227,16 +193,9 @@ class DeepgramAgent implements Upstream {
     ];
   }
 
-  #untaken(fields: readonly string[]): void {
-    if (fields.length > 0) this.#owed.push({ type: "unconfigured", fields });
-  }
-
   #text(message: string, out: UpstreamEvent[]): void {
-    const event = eventOf(message, MAX_MESSAGE_CHARS);
-    if (event === null) {
-      out.push(NO_EVENT);
-      return;
-    }
+    const event = eventOf(message, MAX_MESSAGE_CHARS, out);
+    if (event === null) return;
     const heard = heardOf(textAt(event, "type"));
     if (heard !== null) this.#event(heard, event, out);
   }
@@ -244,8 +203,8 @@ class DeepgramAgent implements Upstream {
   #event(heard: Heard, event: JsonObject, out: UpstreamEvent[]): void {
     switch (heard) {
       case "SettingsApplied":
-        if (!this.#ready) out.push({ type: "ready" });
-        this.#ready = true;
+        if (!this.ready) out.push({ type: "ready" });
+        this.ready = true;
         return;
       case "ConversationText":
         return this.#words(textAt(event, "role"), textAt(event, "content") ?? "", out);
@@ -262,7 +221,7 @@ class DeepgramAgent implements Upstream {
         return this.#refused(textAt(event, "message"), out);
       case "Error":
       case "Warning":
-        out.push({ type: "error", error: errorOf(event, this.#redactor), fatal: heard === "Error" });
+        out.push({ type: "error", error: errorOf(event, this.redactor), fatal: heard === "Error" });
         return;
       default:
         return heard satisfies never;
@@ -289,7 +248,7 @@ class DeepgramAgent implements Upstream {
 
   /** A text came while somebody spoke. */
   #refused(message: string | null, out: UpstreamEvent[]): void {
-    const error = this.#redactor.fault("injection_refused", message, "injection_refused");
+    const error = this.redactor.fault("injection_refused", message, "injection_refused");
     if (this.#conversation.answers.running && !this.#conversation.answers.begun)
       out.push(...this.#conversation.answers.failed(error));
     else out.push({ type: "error", error, fatal: false });

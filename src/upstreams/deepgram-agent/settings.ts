@@ -3,7 +3,7 @@ import * as v from "valibot";
 
 import { dialHeaders, dialUrl } from "../dial-request.ts";
 import { mergeDeep } from "../json.ts";
-import { checkedSettings } from "../common/read-settings.ts";
+import { checkedSettings, laidOver, maxSessionMs } from "../common/read-settings.ts";
 import type { DialRequest, JsonObject, UpstreamOptions } from "../upstream.ts";
 
 export interface DeepgramAgentSettings {
@@ -29,17 +29,14 @@ const HEARS = { type: "deepgram", version: "v2", model: "flux-general-en" } as c
 const TOLD_OF_TURNS = { eot_threshold: 1, eot_timeout_ms: 60_000 } as const;
 /** Deepgram closes every session at this age, whatever goes on in it (its page on errors). */
 const MAX_SESSION_MS = 7_200_000;
-const isObject = (value: unknown): boolean =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-const object = v.exactOptional(v.custom<JsonObject>(isObject, "an object"));
 
 const settingsSchema = v.strictObject({
   turns: v.exactOptional(v.picklist(["client", "server"])),
-  listen: object,
-  think: object,
-  speak: object,
-  settings: object,
-  maxSessionMs: v.exactOptional(v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1)))),
+  listen: laidOver,
+  think: laidOver,
+  speak: laidOver,
+  settings: laidOver,
+  maxSessionMs,
 });
 
 /** @throws UpstreamOptionsError naming the field. Neither the URL nor a header value is repeated. */

@@ -5,7 +5,8 @@
 import { bytesPerSample, type ProviderFormat } from "../../audio/format.ts";
 import { type Carry, PieceDecoder } from "../common/audio-carry.ts";
 import { objectAt, textAt } from "../json.ts";
-import { type Answer, Answers, type AnswersState } from "../common/unnamed-answers.ts";
+import { addCall, type Answer, closeMessage, messageOf } from "../common/unnamed-answer.ts";
+import { Answers, type AnswersState } from "../common/unnamed-answers.ts";
 import type { JsonObject, UpstreamEvent } from "../upstream.ts";
 
 /** An hour of speech. */
@@ -66,7 +67,7 @@ export class AgentConversation {
     const answer = this.#answer(idAt(call), out);
     if (answer === null) return true;
     this.#rest(answer, out);
-    this.answers.call(answer, name, id, JSON.stringify(objectAt(call, "parameters") ?? {}), out);
+    addCall(answer, name, id, JSON.stringify(objectAt(call, "parameters") ?? {}), out);
     out.push(...this.answers.calls());
     this.#message = UNSAID;
     return false;
@@ -111,7 +112,7 @@ export class AgentConversation {
     const bytes = this.#decoder.decode(data, bytesPerSample(output), this.#carry);
     if (bytes === null) out.push(nonsense("Audio of the provider is no base64."));
     else if (bytes.length > 0)
-      out.push({ type: "audio", response: answer.key, item: this.answers.message(answer, out), bytes });
+      out.push({ type: "audio", response: answer.key, item: messageOf(answer, out), bytes });
   }
 
   /** The words of a message, whole. A further message of the same answer is another item. */
@@ -128,7 +129,7 @@ export class AgentConversation {
     if (text === said) return;
     if (said !== null) {
       this.#rest(answer, out);
-      this.answers.closeMessage(answer, out);
+      closeMessage(answer, "completed", out);
       this.#carry.odd = -1;
       this.#message = { ...UNSAID, said: text };
       return;
@@ -156,7 +157,7 @@ export class AgentConversation {
     if (delta === "") return;
     const told = `${this.#message.told}${delta}`.slice(0, MAX_SAID_CHARS);
     this.#message = { ...this.#message, told };
-    out.push({ type, response: answer.key, item: this.answers.message(answer, out), delta });
+    out.push({ type, response: answer.key, item: messageOf(answer, out), delta });
   }
 
   /** Of an answer that was asked for and has not begun it says nothing. */

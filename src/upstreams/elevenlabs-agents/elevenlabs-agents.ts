@@ -5,13 +5,13 @@
  */
 import type { AudioFormat } from "../../audio/format.ts";
 import { AskedWith, type AskedWithState } from "../common/asked-with.ts";
-import { eventOf, NO_EVENT } from "../common/event-of.ts";
-import { boundOwed, keptOwed, MAX_OWED, owedAgain } from "../common/owed.ts";
+import { eventOf } from "../common/event-of.ts";
+import { Adapter, MAX_OWED } from "../common/adapter.ts";
+import { formatFault, TOO_MUCH_WAITS } from "../common/faults.ts";
 import { nameAt, objectAt, textAt } from "../json.ts";
 import { OpenCalls, type OpenCallsState } from "../common/open-calls.ts";
-import { createRedactor, type Redactor } from "../redact.ts";
 import { ToldContext, type ToldContextState } from "../common/told-context.ts";
-import type { Capabilities, Command, DialRequest, Item, JsonObject } from "../upstream.ts";
+import type { Capabilities, Command, Item, JsonObject } from "../upstream.ts";
 import type {
   Upstream,
   UpstreamConfig,
@@ -30,6 +30,10 @@ import { type AgentSettings, readSettings } from "./settings.ts";
 const MAX_MESSAGE_CHARS = 16 * 1024 * 1024;
 const PCM_16K: AudioFormat = { type: "audio/pcm", rate: 16_000 };
 const GIVEN_UP = "The application gave up this answer.";
+const NO_RECORDINGS: UpstreamFault = {
+  code: "unsupported",
+  message: "An agent of ElevenLabs takes no recordings in items.",
+};
 
 /** @throws UpstreamOptionsError naming the field. */
 export function createElevenLabsAgents(options: UpstreamOptions): Upstream {
@@ -37,56 +41,37 @@ export function createElevenLabsAgents(options: UpstreamOptions): Upstream {
 }
 
 type CodecState = {
-  readonly ready: boolean;
   readonly formats: StatedFormats;
-  readonly config: JsonObject | null;
   readonly conversation: ConversationState;
   readonly askedWith: AskedWithState;
   readonly calls: OpenCallsState;
   readonly context: ToldContextState;
-  /** Events that wait for the next message. */
-  readonly owed: readonly JsonObject[];
 };
 
-class ElevenLabsAgents implements Upstream {
+class ElevenLabsAgents extends Adapter<CodecState> {
   readonly #settings: AgentSettings;
-  readonly #redactor: Redactor;
   readonly #conversation = new AgentConversation();
   readonly #askedWith = new AskedWith();
   readonly #calls = new OpenCalls();
   readonly #context = new ToldContext();
-  readonly #owed: UpstreamEvent[] = [];
   #formats: StatedFormats = { input: PCM_16K, output: PCM_16K };
-  #config: UpstreamConfig | null = null;
-  #ready = false;
   constructor(settings: AgentSettings) {
+    super(settings.request);
     this.#settings = settings;
-    this.#redactor = createRedactor(settings.request.headers, settings.request.url);
   }
 
   get capabilities(): Capabilities {
     return capabilitiesOf(this.#settings, this.#formats);
   }
 
-  request(): DialRequest {
-    return this.#settings.request;
-  }
-
   greet(config: UpstreamConfig): readonly WireMessage[] {
-    this.#config = config;
+    this.config = config;
     this.#conversation.textOnly = config.modality === "text" && this.#settings.overrides.has("text");
-    const fields = untaken(this.#settings, config);
-    if (fields.length > 0) this.#owed.push({ type: "unconfigured", fields });
+    this.untaken(untaken(this.#settings, config));
     return [JSON.stringify(initiation(this.#settings, config))];
   }
 
-  encode(command: Command): readonly WireMessage[] {
-    const messages = this.#encode(command);
-    boundOwed(this.#owed);
-    return messages;
-  }
-
-  #encode(command: Command): readonly WireMessage[] {
+  protected tell(command: Command): readonly WireMessage[] {
     switch (command.type) {
       case "audio":
         return [`{"user_audio_chunk":"${command.chunk.base64()}"}`];
@@ -95,12 +80,12 @@ class ElevenLabsAgents implements Upstream {
         return [];
       case "respond":
         this.#askedWith.asked(command.responseId, command.options.params);
-        return this.#conversation.answers.ask(command.responseId, this.#owed)
+        return this.#conversation.answers.ask(command.responseId, this.owed)
           ? this.#ask(command.responseId)
           : [];
       case "cancel":
         this.#askedWith.take(command.responseId);
-        this.#conversation.answers.cancel(command.responseId, this.#owed);
+        this.#conversation.answers.cancel(command.responseId, this.owed);
         return this.#released();
       case "item":
         return this.#item(command.item, command.cause ?? null);
@@ -121,12 +106,9 @@ class ElevenLabsAgents implements Upstream {
   }
 
   decode(message: WireMessage): readonly UpstreamEvent[] {
-    const out: UpstreamEvent[] = this.#owed.splice(0);
-    const event = eventOf(message, MAX_MESSAGE_CHARS);
-    if (event === null) {
-      out.push(NO_EVENT);
-      return out;
-    }
+    const out: UpstreamEvent[] = this.owed.splice(0);
+    const event = eventOf(message, MAX_MESSAGE_CHARS, out);
+    if (event === null) return out;
     const heard = heardOf(textAt(event, "type"));
     if (heard !== null) this.#heard(heard, event, out);
     // The conversation goes on with what the caller says: what was written before is told without an ask.
@@ -138,63 +120,49 @@ class ElevenLabsAgents implements Upstream {
 
   /** What has to be told does not wait for the next message for ever. */
   get held(): number {
-    return this.#conversation.held + this.#owed.length / (MAX_OWED * 2);
+    return this.#conversation.held + this.owed.length / (MAX_OWED * 2);
   }
 
   settle(): readonly UpstreamEvent[] {
-    const out: UpstreamEvent[] = this.#owed.splice(0);
+    const out: UpstreamEvent[] = this.owed.splice(0);
     this.#conversation.settle(out);
     for (const data of this.#released()) out.push({ type: "reply", data });
     return out;
   }
 
-  closed(code: number, reason: string): UpstreamFault | null {
-    return closeOf(code, reason, this.#redactor);
+  override closed(code: number, reason: string): UpstreamFault | null {
+    return closeOf(code, reason, this.redactor);
   }
 
-  snapshot(): JsonObject {
-    const state: CodecState = {
-      ready: this.#ready,
+  protected remembered(): CodecState {
+    return {
       formats: this.#formats,
-      config: this.#config === null ? null : { ...this.#config },
       conversation: this.#conversation.snapshot(),
       askedWith: this.#askedWith.snapshot(),
       calls: this.#calls.snapshot(),
       context: this.#context.snapshot(),
-      owed: keptOwed(this.#owed),
     };
-    return state;
   }
 
-  restore(snapshot: JsonObject): void {
-    // Our own writing, inside the session's versioned snapshot.
-    const state = snapshot as unknown as CodecState;
-    this.#ready = state.ready;
+  protected recall(state: CodecState): void {
     this.#formats = state.formats;
-    this.#config = state.config as UpstreamConfig | null;
     this.#conversation.restore(state.conversation);
     this.#askedWith.restore(state.askedWith);
     this.#calls.restore(state.calls);
     this.#context.restore(state.context);
-    this.#owed.push(...owedAgain(state.owed));
   }
 
   #configure(config: UpstreamConfig): void {
-    const fields = this.#config === null ? [] : changed(this.#config, config);
-    this.#config = config;
-    if (fields.length > 0) this.#owed.push({ type: "unconfigured", fields });
+    const fields = this.config === null ? [] : changed(this.config, config);
+    this.config = config;
+    this.untaken(fields);
   }
 
   /** What the user wrote waits for the ask, because it makes the agent answer; the rest interrupts nobody. */
   #item(item: Item, cause: string | null): readonly WireMessage[] {
     const kept = this.#calls.returned(item) ?? this.#context.add(this.#calls.late(item) ?? item);
-    if (kept === "sound" || kept === "full") {
-      const error =
-        kept === "sound"
-          ? { code: "unsupported", message: "An agent of ElevenLabs takes no recordings in items." }
-          : { code: "upstream_busy", message: "Too much waits to be told to the provider." };
-      this.#owed.push({ type: "refused", what: "item", id: item.id, cause, error });
-    }
+    if (kept === "sound") this.refuseItem(item, cause, NO_RECORDINGS);
+    else if (kept === "full") this.refuseItem(item, cause, TOO_MUCH_WAITS);
     return contextual(this.#context.context());
   }
 
@@ -247,16 +215,15 @@ class ElevenLabsAgents implements Upstream {
   }
 
   #begun(metadata: JsonObject | null, out: UpstreamEvent[]): void {
-    if (this.#ready) return;
+    if (this.ready) return;
     const { formats, unsupported } = formatsOf(metadata, this.#formats);
     if (unsupported !== null) {
-      const message = `The provider states an audio format that the relay does not speak: ${unsupported}.`;
-      const error = this.#redactor.fault("upstream_format_unsupported", message, "upstream_error");
+      const error = formatFault(unsupported, this.redactor);
       out.push({ type: "error", error, fatal: true });
       return;
     }
     this.#formats = formats;
-    this.#ready = true;
+    this.ready = true;
     out.push({ type: "ready" });
   }
 
@@ -269,7 +236,7 @@ class ElevenLabsAgents implements Upstream {
   }
 
   #fault(event: JsonObject, out: UpstreamEvent[]): void {
-    const { error, fatal } = errorOf(event, this.#redactor);
+    const { error, fatal } = errorOf(event, this.redactor);
     if (failsAnswer(event) && this.#conversation.answers.running)
       out.push(...this.#conversation.answers.failed(error));
     else out.push({ type: "error", error, fatal });

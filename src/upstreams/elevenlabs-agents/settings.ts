@@ -2,7 +2,7 @@
 import * as v from "valibot";
 
 import { dialHeaders, dialUrl } from "../dial-request.ts";
-import { checkedSettings } from "../common/read-settings.ts";
+import { checkedSettings, laidOver, maxSessionMs } from "../common/read-settings.ts";
 import {
   type DialRequest,
   type JsonObject,
@@ -26,13 +26,11 @@ const URL = "wss://api.elevenlabs.io/v1/convai/conversation";
 const PROTOCOL = "convai";
 /** `conversation.max_duration_seconds` of an agent that sets none (reference of ElevenLabs' agents API). */
 const MAX_SESSION_MS = 600_000;
-const isObject = (value: unknown): boolean =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const settingsSchema = v.strictObject({
   overrides: v.exactOptional(v.array(v.picklist(["instructions", "voice", "speed", "text"]))),
-  initiation: v.exactOptional(v.custom<JsonObject>(isObject, "an object")),
-  maxSessionMs: v.exactOptional(v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1)))),
+  initiation: laidOver,
+  maxSessionMs,
 });
 
 /** @throws UpstreamOptionsError naming the field. Neither the URL nor a header value is repeated. */

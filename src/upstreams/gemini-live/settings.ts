@@ -2,7 +2,7 @@
 import * as v from "valibot";
 
 import { dialHeaders, dialUrl } from "../dial-request.ts";
-import { checkedSettings } from "../common/read-settings.ts";
+import { checkedSettings, laidOver, maxSessionMs } from "../common/read-settings.ts";
 import {
   type DialRequest,
   type JsonObject,
@@ -31,15 +31,13 @@ const WITH_TOKEN = `${SERVICE}.v1alpha.GenerativeService.BidiGenerateContentCons
 /** A connection lives for about ten minutes; `goAway` comes a minute before (Google's guide to sessions). */
 const MAX_SESSION_MS = 600_000;
 const KEY_HEADER = "x-goog-api-key";
-const isObject = (value: unknown): boolean =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const settingsSchema = v.strictObject({
   turns: v.exactOptional(v.picklist(["client", "server"])),
   updates: v.exactOptional(v.boolean()),
   seeds: v.exactOptional(v.boolean()),
-  maxSessionMs: v.exactOptional(v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1)))),
-  setup: v.exactOptional(v.custom<JsonObject>(isObject, "an object")),
+  maxSessionMs,
+  setup: laidOver,
 });
 
 /** @throws UpstreamOptionsError naming the field. Neither the URL nor a header value is repeated. */

@@ -3,17 +3,14 @@
  * time, of which nothing is kept. The wire is that of the servers' source; docs/upstreams.md says what it cannot do and what is done instead.
  */
 import { PCM_24K } from "../../audio/format.ts";
-import { boundOwed, keptOwed, owedAgain } from "../common/owed.ts";
+import { Adapter } from "../common/adapter.ts";
 import { VoiceTrack, type VoiceTrackState } from "../common/voice-track.ts";
 import type { Codecs, OpusCodec } from "../codecs.ts";
 import { dialUrl } from "../dial-request.ts";
-import { closeFault } from "../openai-compatible/words.ts";
-import { createRedactor, type Redactor } from "../redact.ts";
-import type { Admission, Capabilities, Command, DialRequest, JsonObject, Upstream } from "../upstream.ts";
+import type { Admission, Capabilities, Command, DialRequest, Upstream } from "../upstream.ts";
 import {
   type UpstreamConfig,
   type UpstreamEvent,
-  type UpstreamFault,
   type UpstreamOptions,
   UpstreamOptionsError,
   type WireMessage,
@@ -44,33 +41,25 @@ export function createMoshi(options: UpstreamOptions, { opus }: Codecs = {}): Up
 }
 
 type CodecState = {
-  readonly ready: boolean;
   readonly rust: boolean;
-  readonly config: JsonObject | null;
   readonly letters: readonly number[];
   readonly track: VoiceTrackState;
   readonly uplink: UplinkState;
   readonly downlink: DownlinkState;
-  /** Events that wait for the next message. */
-  readonly owed: readonly JsonObject[];
 };
 
-class Moshi implements Upstream {
+class Moshi extends Adapter<CodecState> {
   readonly admission: Admission;
   readonly #settings: MoshiSettings;
-  readonly #redactor: Redactor;
   readonly #track: VoiceTrack;
   readonly #uplink: Uplink;
   readonly #downlink: Downlink;
-  readonly #owed: UpstreamEvent[] = [];
   #words = new Words();
-  #config: UpstreamConfig | null = null;
-  #ready = false;
   #rust = false;
 
   constructor(settings: MoshiSettings, opus: () => OpusCodec) {
+    super({ url: settings.url, headers: settings.headers, protocols: [] });
     this.#settings = settings;
-    this.#redactor = createRedactor(settings.headers, settings.url);
     this.#track = new VoiceTrack(settings.rest);
     this.#uplink = new Uplink(opus);
     this.#downlink = new Downlink(opus);
@@ -96,30 +85,19 @@ class Moshi implements Upstream {
     };
   }
 
-  request(_kind?: UpstreamConfig["kind"], config?: UpstreamConfig): DialRequest {
-    const { url, query, headers } = this.#settings;
-    return {
-      url: dialUrl(url, { ...query, ...personaQuery(this.#settings, config) }),
-      headers,
-      protocols: [],
-    };
+  override request(_kind?: UpstreamConfig["kind"], config?: UpstreamConfig): DialRequest {
+    const query = { ...this.#settings.query, ...personaQuery(this.#settings, config) };
+    return { ...this.dial, url: dialUrl(this.dial.url, query) };
   }
 
   /** All that it is told stands in its address. */
   greet(config: UpstreamConfig): readonly WireMessage[] {
-    this.#configured(config);
-    const fields = untaken(this.#settings, config);
-    if (fields.length > 0) this.#owed.push({ type: "unconfigured", fields });
+    this.configured(config);
+    this.untaken(untaken(this.#settings, config));
     return [];
   }
 
-  encode(command: Command): readonly WireMessage[] {
-    const messages = this.#encode(command);
-    boundOwed(this.#owed);
-    return messages;
-  }
-
-  #encode(command: Command): readonly WireMessage[] {
+  protected tell(command: Command): readonly WireMessage[] {
     switch (command.type) {
       case "audio":
         return this.#uplink.take(command.chunk.bytes);
@@ -129,16 +107,14 @@ class Moshi implements Upstream {
         this.#configure(command.config, command.cause ?? null);
         return [];
       case "respond":
-        this.#track.ask(command.responseId, this.#owed);
+        this.#track.ask(command.responseId, this.owed);
         return [];
       case "cancel":
-        this.#track.cancel(command.responseId, this.#owed);
+        this.#track.cancel(command.responseId, this.owed);
         return [];
-      case "item": {
-        const { item, cause = null } = command;
-        this.#owed.push({ type: "refused", what: "item", id: item.id, cause, error: NO_ITEMS });
+      case "item":
+        this.refuseItem(command.item, command.cause ?? null, NO_ITEMS);
         return [];
-      }
       case "named":
         if (command.what === "response") this.#track.named(command.key, command.id);
         return [];
@@ -154,7 +130,7 @@ class Moshi implements Upstream {
   }
 
   decode(message: WireMessage): readonly UpstreamEvent[] {
-    const out: UpstreamEvent[] = this.#owed.splice(0);
+    const out: UpstreamEvent[] = this.owed.splice(0);
     if (typeof message === "string" || message.length === 0 || message.length > MAX_MESSAGE_BYTES)
       out.push(nonsense("A message of the server is not binary, empty, or too long."));
     else this.#read(message, out);
@@ -181,7 +157,7 @@ class Moshi implements Upstream {
 
   /** Judgements that wait for the server's next message. */
   get unjudged(): number {
-    return this.#owed.filter(({ type }) => type === "configured").length;
+    return this.owed.filter(({ type }) => type === "configured").length;
   }
 
   /** An answer that may go on; no more of the track may come, and its pauses are all that ends it. */
@@ -190,70 +166,57 @@ class Moshi implements Upstream {
   }
 
   settle(): readonly UpstreamEvent[] {
-    const out: UpstreamEvent[] = this.#owed.splice(0);
+    const out: UpstreamEvent[] = this.owed.splice(0);
     this.#track.settle(out);
     return out;
   }
 
-  closed(code: number, reason: string): UpstreamFault | null {
-    return closeFault(code, this.#redactor.text(reason));
-  }
-
-  snapshot(): JsonObject {
-    const state: CodecState = {
-      ready: this.#ready,
+  protected remembered(): CodecState {
+    return {
       rust: this.#rust,
-      config: this.#config === null ? null : { ...this.#config },
       letters: this.#words.bytes,
       track: this.#track.snapshot(),
       uplink: this.#uplink.snapshot(),
       downlink: this.#downlink.snapshot(),
-      owed: keptOwed(this.#owed),
     };
-    return state;
   }
 
-  restore(snapshot: JsonObject): void {
-    // Our own writing, inside the session's versioned snapshot.
-    const state = snapshot as unknown as CodecState;
-    this.#ready = state.ready;
+  protected recall(state: CodecState): void {
     this.#rust = state.rust;
-    if (state.config !== null) this.#configured(state.config as unknown as UpstreamConfig);
     this.#words = new Words(state.letters);
     this.#track.restore(state.track);
     this.#uplink.restore(state.uplink);
     this.#downlink.restore(state.downlink);
-    this.#owed.push(...owedAgain(state.owed));
   }
 
-  #configured(config: UpstreamConfig): void {
-    this.#config = config;
+  protected override configured(config: UpstreamConfig): void {
+    super.configured(config);
     this.#track.textOnly = config.modality === "text";
   }
 
   /** Judged here, and told with the server's next message: nothing of a conversation changes but whether it is heard. */
   #configure(config: UpstreamConfig, cause: string | null): void {
-    const before = this.#config ?? config;
+    const before = this.config ?? config;
     const fields = changed(before, config);
     const kept = Object.fromEntries(fields.map((field) => [field, before[field]]));
-    this.#configured({ ...config, ...kept });
+    this.configured({ ...config, ...kept });
     if (fields.length > 0) {
       if (cause !== null)
-        this.#owed.push({ type: "refused", what: "configure", id: null, cause, error: unchanged(fields) });
-      this.#owed.push({ type: "unconfigured", fields });
+        this.owed.push({ type: "refused", what: "configure", id: null, cause, error: unchanged(fields) });
+      this.owed.push({ type: "unconfigured", fields });
     }
-    this.#owed.push({ type: "configured" });
+    this.owed.push({ type: "configured" });
   }
 
   #begun(message: Uint8Array, out: UpstreamEvent[]): void {
-    if (this.#ready) return;
-    this.#ready = true;
+    if (this.ready) return;
+    this.ready = true;
     this.#rust = message.length >= LONG_HANDSHAKE;
     out.push({ type: "ready" });
   }
 
   #sound(ogg: Uint8Array, out: UpstreamEvent[]): void {
-    if (!this.#ready) {
+    if (!this.ready) {
       out.push(nonsense("The server speaks before its handshake."));
       return;
     }
@@ -265,15 +228,15 @@ class Moshi implements Upstream {
 
   #word(bytes: Uint8Array, out: UpstreamEvent[]): void {
     if (bytes.length > MAX_WORD_BYTES) out.push(nonsense("A word of the server is too long."));
-    else if (this.#ready) {
+    else if (this.ready) {
       const text = this.#words.take(utf8Text(bytes));
       this.#track.words(this.#track.wordless ? text.trimStart() : text, out);
     }
   }
 
   #fault(bytes: Uint8Array, out: UpstreamEvent[]): void {
-    const error = this.#redactor.fault(null, utf8Text(bytes.subarray(0, MAX_WORD_BYTES)), "upstream_error");
+    const error = this.redactor.fault(null, utf8Text(bytes.subarray(0, MAX_WORD_BYTES)), "upstream_error");
     // What it says before it has begun is why it does not begin.
-    out.push({ type: "error", error, fatal: !this.#ready });
+    out.push({ type: "error", error, fatal: !this.ready });
   }
 }

@@ -1,7 +1,7 @@
 /** Options of the `moshi` adapter: checked, with defaults filled in. */
 import * as v from "valibot";
 
-import { checkedSettings } from "../common/read-settings.ts";
+import { checkedSettings, maxSessionMs } from "../common/read-settings.ts";
 import { dialHeaders, dialUrl } from "../dial-request.ts";
 import type { UpstreamOptions } from "../upstream.ts";
 
@@ -45,7 +45,7 @@ const settingsSchema = v.strictObject({
   ),
   handshakeMs: v.exactOptional(v.pipe(whole, v.minValue(1000), v.maxValue(600_000))),
   restDbfs: v.exactOptional(v.pipe(v.number(), v.minValue(-90), v.maxValue(-20))),
-  maxSessionMs: v.exactOptional(v.nullable(v.pipe(whole, v.minValue(1)))),
+  maxSessionMs,
 });
 
 /** @throws UpstreamOptionsError naming the field. Neither the URL nor a header value is repeated. */

@@ -83,7 +83,7 @@ export class Decoder {
   }
 
   decode(data: WireMessage): readonly UpstreamEvent[] {
-    this.#events = [...this.#parts.encoder.takeOwed()];
+    this.#events = [...this.#parts.encoder.owed.take()];
     if (typeof data !== "string" || data.length > MAX_MESSAGE_CHARS) {
       this.#malformed(typeof data === "string" ? "is too long" : "is binary");
     } else if (!this.#audioFast(data)) this.#parsed(data);
@@ -135,7 +135,7 @@ export class Decoder {
       else handle(event);
     }
     this.#follow();
-    this.#events.push(...this.#parts.encoder.takeOwed());
+    this.#events.push(...this.#parts.encoder.owed.take());
     this.#release(false);
   }
 

@@ -1,27 +1,13 @@
 /** Commands to client events of the OpenAI Realtime dialect. */
 import type { ProviderFormat } from "../../audio/format.ts";
-import { isJsonObject } from "../../protocol/json.ts";
-import { textAt } from "../json.ts";
-import type { Ask } from "./asks.ts";
+import { AskCommands } from "./ask-commands.ts";
 import { HeldCommits, type HeldCommitsState } from "./held-commits.ts";
 import { ItemCommands, type ItemCommandsParts } from "./items.ts";
 import { type LedgerState, Ledger } from "./ledger.ts";
 import { OwedEnds, type OwedState } from "./owed.ts";
-import type { OpenResponse } from "./responses.ts";
 import { type UpdatesState, SessionUpdates } from "./updates.ts";
 import type { Before, BufferCommand, Waiting, WaitingMessage } from "./waiting.ts";
-import { wireItem, wireParams } from "./wire.ts";
-import { RESPONSE_METADATA } from "./words.ts";
-import type {
-  Caused,
-  Command,
-  Json,
-  JsonObject,
-  UpstreamConfig,
-  UpstreamEvent,
-  UpstreamFault,
-  WireMessage,
-} from "../upstream.ts";
+import type { Command, JsonObject, UpstreamConfig, WireMessage } from "../upstream.ts";
 
 export type EncoderState = {
   readonly owed: OwedState;
@@ -32,16 +18,17 @@ export type EncoderState = {
   readonly commits?: HeldCommitsState;
 };
 
-type RespondCommand = Extract<Command, { type: "respond" }>;
 type CancelCommand = Extract<Command, { type: "cancel" }>;
 
 export class Encoder {
   readonly ledger: Ledger;
   readonly updates: SessionUpdates;
   readonly waiting: Waiting;
+  /** Of answers that the provider never heard of. */
+  readonly owed = new OwedEnds();
+  readonly asks: AskCommands;
   readonly #parts: ItemCommandsParts;
   readonly #items: ItemCommands;
-  readonly #owed = new OwedEnds();
   readonly #commits: HeldCommits;
   #transcribes = false;
 
@@ -53,6 +40,8 @@ export class Encoder {
     this.#items = new ItemCommands(this.#parts);
     const { quirks, turns } = parts.settings;
     this.#commits = new HeldCommits(quirks.answersCommits && turns === "client");
+    const [items, commits] = [this.#items, this.#commits];
+    this.asks = new AskCommands({ ...this.#parts, items, commits, waiting, owed: this.owed });
   }
 
   greet(config: UpstreamConfig): readonly WireMessage[] {
@@ -76,7 +65,7 @@ export class Encoder {
       case "clear":
         return this.#say({ type: "buffer", command }, output);
       case "respond":
-        return this.#say({ type: "ask", ask: this.#askFor(command) }, output);
+        return this.#say({ type: "ask", ask: this.asks.of(command) }, output);
       case "cancel":
         return this.#cancel(command, output);
       case "truncate":
@@ -139,7 +128,7 @@ export class Encoder {
     switch (message.type) {
       case "ask":
         if (this.#commits.asked(message.ask)) return [];
-        return despite || this.#mayRespond(message.ask, before) ? this.#create(message.ask) : null;
+        return despite || this.asks.may(message.ask, before) ? this.asks.create(message.ask) : null;
       case "change":
         if (before.ask) return null;
         if (message.command.type === "item") this.#commits.other();
@@ -160,7 +149,7 @@ export class Encoder {
   #surplus(output: ProviderFormat): readonly WireMessage[] | null {
     const ask = this.waiting.surplusAsk();
     if (ask !== null) {
-      this.unanswered(ask, { code: "upstream_busy", message: "Too many answers wait." });
+      this.owed.add(ask, { code: "upstream_busy", message: "Too many answers wait." });
       return [];
     }
     const surplus = this.waiting.surplus();
@@ -171,7 +160,7 @@ export class Encoder {
   /** Number of what has waited longest for a name, 0: nothing does. */
   get unnamed(): number {
     return this.waiting.oldest((message) => {
-      if (message.type === "ask") return this.#refersToUnnamed(message.ask);
+      if (message.type === "ask") return this.asks.refersToUnnamed(message.ask);
       if (message.type === "buffer") return this.#commits.applies && message.late !== true;
       return message.type === "change" && !message.late;
     });
@@ -181,22 +170,12 @@ export class Encoder {
   giveUpNames(output: ProviderFormat): readonly WireMessage[] {
     this.waiting.late();
     this.waiting.pass((message) => {
-      if (message.type !== "ask" || !this.#refersToUnnamed(message.ask)) return false;
+      if (message.type !== "ask" || !this.asks.refersToUnnamed(message.ask)) return false;
       const fault = { code: "upstream_timeout", message: "The upstream never named what the answer is to." };
-      this.unanswered(message.ask, fault);
+      this.owed.add(message.ask, fault);
       return true;
     });
     return this.release(output);
-  }
-
-  /** Events for answers that ended without the provider ever hearing of them. */
-  takeOwed(): readonly UpstreamEvent[] {
-    return this.#owed.take();
-  }
-
-  /** An ask that will not be answered: told as a response that begins and ends. */
-  unanswered(ask: Ask, fault: UpstreamFault | null): void {
-    this.#owed.add(ask, fault);
   }
 
   /** The model adds to the conversation: the last item is no longer one of ours. */
@@ -207,11 +186,6 @@ export class Encoder {
   /** The provider did not take this item. */
   withdrawn(itemId: string): void {
     this.#items.withdrawn(itemId);
-  }
-
-  cancelEvent(response: OpenResponse, command: Caused): WireMessage {
-    const eventId = this.#eventId("cancel", response.answers ?? response.key, command);
-    return wired({ type: "response.cancel", event_id: eventId, response_id: response.id });
   }
 
   #configure(config: UpstreamConfig, cause: string | null, output: ProviderFormat): readonly WireMessage[] {
@@ -228,11 +202,11 @@ export class Encoder {
   #buffer(command: BufferCommand, late: boolean): readonly WireMessage[] | null {
     const nothing = { ask: false, change: false, audio: false };
     const held = this.#commits.of(command, late, this.waiting.nextOf(command), (ask) =>
-      this.#mayRespond(ask, nothing),
+      this.asks.may(ask, nothing),
     );
     if (held.how === "waits") return null;
     const itemId = command.type === "commit" ? command.itemId : null;
-    const eventId = this.#eventId(command.type, itemId, command);
+    const eventId = this.ledger.sends({ what: command.type, id: itemId, cause: command.cause ?? null });
     if (itemId !== null) {
       this.#parts.names.expect(itemId, eventId, null);
       this.#items.appended(itemId);
@@ -241,80 +215,8 @@ export class Encoder {
     if (!this.#commits.applies) return [wire];
     if (itemId === null) this.#commits.other();
     else if (held.how === "created") return [];
-    else this.#answers(eventId, held.how === "asks" ? held.ask : null);
+    else this.asks.committed(eventId, held.how === "asks" ? held.ask : null);
     return [wire];
-  }
-
-  /** A commit that will be answered is the asking of it; what nobody asked for is cancelled when it begins. */
-  #answers(eventId: string, ask: Ask | null): void {
-    this.#commits.committed();
-    const nobodys = { responseId: eventId, cause: null, options: { params: {}, outOfBand: false } };
-    const state = { cancelled: ask === null, again: ask?.again ?? false, lost: false };
-    this.#sent({ ...(ask ?? nobodys), ...state, eventId });
-    if (ask !== null) this.#items.appended(null);
-  }
-
-  #sent(ask: Ask): void {
-    const dropped = this.#parts.responses.asks.sent(ask);
-    if (dropped !== null) this.unanswered(dropped, { code: "upstream_timeout", message: "No answer began." });
-  }
-
-  #askFor(command: RespondCommand): Ask {
-    const { responseId, options } = command;
-    const eventId = this.#eventId("respond", responseId, command);
-    const state = { cancelled: false, again: false, lost: false };
-    return { responseId, eventId, cause: command.cause ?? null, options, ...state };
-  }
-
-  #mayRespond(ask: Ask, before: Before): boolean {
-    const { responses, settings } = this.#parts;
-    if (before.change || this.#namesOf(ask).includes(null)) return false;
-    if (ask.options.outOfBand) return true;
-    if (before.ask) return false;
-    if (settings.quirks.abandonsResponses) return true;
-    if (ask.again) return responses.active === null && !responses.asks.unseen;
-    return !responses.busy;
-  }
-
-  /** The provider's names of the turns that it refers to. */
-  #namesOf(ask: Ask): readonly (string | null | undefined)[] {
-    return referredItems(ask).map((id) => this.#parts.names.provider(id));
-  }
-
-  /** It refers to a turn that the provider was given and has not named. */
-  #refersToUnnamed(ask: Ask): boolean {
-    return referredItems(ask).some(
-      (id) => this.#parts.names.provider(id) === null && !this.waiting.creates(id),
-    );
-  }
-
-  #create(ask: Ask): readonly WireMessage[] {
-    const { quirks } = this.#parts.settings;
-    this.#sent(ask);
-    if (!ask.options.outOfBand) this.#items.appended(null);
-    const clear = this.#commits.deaf ? [wired({ type: "input_audio_buffer.clear" })] : [];
-    const params = wireParams(ask.options.params, quirks.sessionShape);
-    const input = params["input"];
-    const create = wired({
-      type: "response.create",
-      event_id: ask.eventId,
-      response: {
-        ...params,
-        ...(Array.isArray(input) ? { input: input.map((item: Json) => this.#inputItem(item)) } : {}),
-        ...(ask.options.outOfBand ? { conversation: "none" } : {}),
-        ...(quirks.metadataEcho ? { metadata: { [RESPONSE_METADATA]: ask.responseId } } : {}),
-      },
-    });
-    return [...clear, create];
-  }
-
-  #inputItem(item: Json): Json {
-    if (!isJsonObject(item)) return item;
-    const { names, calls, settings } = this.#parts;
-    const id = referredItem(item);
-    if (id !== null) return { ...item, id: names.provider(id) ?? id };
-    const wire = wireItem(item, settings.quirks.sessionShape);
-    return wire === null ? item : calls.wireItem(wire);
   }
 
   #cancel(command: CancelCommand, output: ProviderFormat): readonly WireMessage[] {
@@ -323,7 +225,7 @@ export class Encoder {
     const waiting = this.waiting.withdraw(responseId);
     if (waiting !== null) {
       responses.asks.withdrawn(waiting, command.overdue === true);
-      this.unanswered({ ...waiting, cancelled: true }, null);
+      this.owed.add({ ...waiting, cancelled: true }, null);
       // If it waited for no answer, then for a place that is perhaps never named: what comes next does not.
       if (!responses.busy) this.waiting.late();
       return this.release(output);
@@ -331,34 +233,21 @@ export class Encoder {
     const pending = responses.asks.pending(responseId);
     if (pending !== null) {
       pending.cancelled = true;
-      return this.#cancelUnnamed(pending, command);
+      return this.asks.cancelUnnamed(pending, command);
     }
     const open = responses.find(responseId);
     if (open === null) return [];
     const again = open.cancelled;
     open.cancelled = true;
-    const cancels = settings.quirks.cancel && !again ? [this.cancelEvent(open, command)] : [];
+    const cancels = settings.quirks.cancel && !again ? [this.asks.cancel(open, command)] : [];
     return [...cancels, ...this.release(output)];
-  }
-
-  /**
-   * A cancel without the provider's id ends whatever runs: it is sent where that can only be this answer. Else the cancel
-   * follows when `response.created` names it.
-   */
-  #cancelUnnamed(ask: Ask, command: Caused): readonly WireMessage[] {
-    const { responses, settings } = this.#parts;
-    const { quirks, turns } = settings;
-    const alone = responses.active === null && responses.asks.isOnly(ask) && !ask.options.outOfBand;
-    if (!quirks.cancel || quirks.abandonsResponses || turns === "server" || !alone) return [];
-    const eventId = this.#eventId("cancel", ask.responseId, command);
-    return [wired({ type: "response.cancel", event_id: eventId })];
   }
 
   snapshot(): EncoderState {
     const commits = this.#commits.snapshot();
     return {
       ...(commits === null ? {} : { commits }),
-      owed: this.#owed.snapshot(),
+      owed: this.owed.snapshot(),
       ledger: this.ledger.snapshot(),
       tail: this.#items.tail,
       transcribes: this.#transcribes,
@@ -367,29 +256,13 @@ export class Encoder {
   }
 
   restore(state: EncoderState): void {
-    this.#owed.restore(state.owed);
+    this.owed.restore(state.owed);
     this.ledger.restore(state.ledger);
     this.#items.appended(state.tail);
     this.#transcribes = state.transcribes;
     this.updates.restore(state.updates);
     this.#commits.restore(state.commits ?? null);
   }
-
-  #eventId(what: "clear" | "respond" | "commit" | "cancel", id: string | null, command: Caused): string {
-    const { id: eventId } = this.ledger.next(what);
-    this.ledger.note(eventId, { what, id, cause: command.cause ?? null });
-    return eventId;
-  }
-}
-
-/** The item that an `item_reference` names; null: it is none. */
-function referredItem(item: Json): string | null {
-  return isJsonObject(item) && item["type"] === "item_reference" ? textAt(item, "id") : null;
-}
-
-function referredItems(ask: Ask): readonly string[] {
-  const { input } = ask.options.params;
-  return Array.isArray(input) ? input.map(referredItem).filter((id) => id !== null) : [];
 }
 
 function append(base64: string): string {

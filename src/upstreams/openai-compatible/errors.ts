@@ -93,8 +93,8 @@ export class ErrorEvents {
     const { encoder } = this.#parts;
     const { responseId: id, cause } = ask;
     if (!ask.cancelled) this.#sink.emit({ type: "refused", what: "respond", id, cause, error: fault });
-    encoder.unanswered(ask, fault);
-    for (const event of encoder.takeOwed()) this.#sink.emit(event);
+    encoder.owed.add(ask, fault);
+    for (const event of encoder.owed.take()) this.#sink.emit(event);
     return true;
   }
 

@@ -8,7 +8,7 @@ import type { Responses } from "./responses.ts";
 import type { NamingCommand } from "./waiting.ts";
 import { wireItem } from "./wire.ts";
 import type { OpenAiSettings } from "./settings.ts";
-import type { Caused, Command, JsonObject, WireMessage } from "../upstream.ts";
+import type { Command, JsonObject, WireMessage } from "../upstream.ts";
 
 type ItemCommand = Extract<Command, { type: "item" }>;
 
@@ -59,7 +59,11 @@ export class ItemCommands {
     if (command.type === "delete") {
       // An item of the same id may follow, and gets another name.
       names.forget(command.itemId);
-      const eventId = this.#eventId("delete", command.itemId, command);
+      const eventId = this.#parts.ledger.sends({
+        what: "delete",
+        id: command.itemId,
+        cause: command.cause ?? null,
+      });
       return [JSON.stringify({ type: "conversation.item.delete", event_id: eventId, item_id: providerId })];
     }
     return this.#truncate(providerId, command, output);
@@ -80,7 +84,11 @@ export class ItemCommands {
     return [
       JSON.stringify({
         type: "conversation.item.truncate",
-        event_id: this.#eventId("truncate", command.itemId, command),
+        event_id: this.#parts.ledger.sends({
+          what: "truncate",
+          id: command.itemId,
+          cause: command.cause ?? null,
+        }),
         item_id: providerId,
         content_index: command.contentIndex,
         audio_end_ms: Math.max(0, Math.floor(Math.min(command.audioEndMs, most))),
@@ -104,7 +112,11 @@ export class ItemCommands {
     if (wire === null) return [];
     const { id: _, ...item } = this.#named(calls.wireItem(wire));
     if (atEnd) this.#tail = command.item.id;
-    const eventId = this.#eventId("item", command.item.id, command);
+    const eventId = this.#parts.ledger.sends({
+      what: "item",
+      id: command.item.id,
+      cause: command.cause ?? null,
+    });
     return [
       JSON.stringify({
         type: "conversation.item.create",
@@ -136,12 +148,5 @@ export class ItemCommands {
       if (providerId) named = { ...named, [member]: providerId };
     }
     return named;
-  }
-
-  #eventId(what: NamingCommand["type"], itemId: string, command: Caused): string {
-    const { ledger } = this.#parts;
-    const { id } = ledger.next(what);
-    ledger.note(id, { what, id: itemId, cause: command.cause ?? null });
-    return id;
   }
 }

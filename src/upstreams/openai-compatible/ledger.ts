@@ -29,8 +29,11 @@ export class Ledger {
     return { id: `relay_${word}_${this.#numbered}`, number: this.#numbered };
   }
 
-  note(eventId: string, sent: Sent): void {
-    remember(this.#sent, eventId, sent, MAX_SENT);
+  /** @returns the event id that it goes under */
+  sends(sent: Sent): string {
+    const { id } = this.next(sent.what);
+    remember(this.#sent, id, sent, MAX_SENT);
+    return id;
   }
 
   /** The command that was sent under this id; a second refusal of it is of nothing in particular. */

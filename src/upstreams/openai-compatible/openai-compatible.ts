@@ -120,7 +120,7 @@ class OpenAiUpstream implements Upstream {
 
   giveUpNames(): readonly UpstreamEvent[] {
     const replies = this.#encoder.giveUpNames(this.#decoder.output);
-    const owed = this.#encoder.takeOwed();
+    const owed = this.#encoder.owed.take();
     return [...replies.map((data) => ({ type: "reply", data }) as const), ...owed];
   }
 

@@ -78,7 +78,7 @@ export class OutputEvents {
     this.#sink.emit({ type: "response.started", response: begun.key, answers: ask?.responseId ?? null });
     if (ask?.cancelled ?? (!outOfBand && this.#toCommit(response))) {
       begun.cancelled = true;
-      if (settings.quirks.cancel) this.#sink.emit({ type: "reply", data: encoder.cancelEvent(begun, {}) });
+      if (settings.quirks.cancel) this.#sink.emit({ type: "reply", data: encoder.asks.cancel(begun, {}) });
     }
     return begun;
   }

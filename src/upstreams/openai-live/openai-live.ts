@@ -3,20 +3,13 @@
  * types of `openai` 7.59 and of sockets that others recorded; docs/upstreams.md says what it cannot do and what is done instead.
  */
 import type { AudioFormat } from "../../audio/format.ts";
-import { eventOf, NO_EVENT } from "../common/event-of.ts";
-import { boundOwed, keptOwed, owedAgain } from "../common/owed.ts";
+import { eventOf } from "../common/event-of.ts";
+import { Adapter, type CommonState } from "../common/adapter.ts";
+import { formatFault } from "../common/faults.ts";
 import { nameAt, objectAt, textAt } from "../json.ts";
-import { closeFault, readFault } from "../openai-compatible/words.ts";
-import { createRedactor, type Redactor } from "../redact.ts";
+import { readFault } from "../openai-compatible/words.ts";
 import type { Capabilities, Command, DialRequest, Item, JsonObject, Leaves } from "../upstream.ts";
-import type {
-  Upstream,
-  UpstreamConfig,
-  UpstreamEvent,
-  UpstreamFault,
-  UpstreamOptions,
-  WireMessage,
-} from "../upstream.ts";
+import type { Upstream, UpstreamConfig, UpstreamEvent, UpstreamOptions, WireMessage } from "../upstream.ts";
 import { Caller, type CallerState } from "./caller.ts";
 import type { Called } from "./delegations.ts";
 import { type Heard, heardOf } from "./events.ts";
@@ -40,31 +33,23 @@ export function createOpenAiLive(options: UpstreamOptions): Upstream {
 }
 
 type CodecState = {
-  readonly ready: boolean;
   readonly format: AudioFormat;
-  readonly config: JsonObject | null;
   /** Its session at the provider. */
   readonly id?: string | null;
   readonly seconds: number;
   readonly speech: SpeechState;
   readonly caller: CallerState;
   readonly upload: UploadState;
-  /** Events that wait for the next message. */
-  readonly owed: readonly JsonObject[];
 };
 
-class OpenAiLive implements Upstream {
+class OpenAiLive extends Adapter<CodecState> {
   readonly farewell = ['{"type":"session.close"}'];
   readonly #settings: LiveSettings;
-  readonly #redactor: Redactor;
   readonly #speech = new Speech();
   readonly #caller = new Caller();
-  readonly #owed: UpstreamEvent[] = [];
   readonly #upload: Upload;
   #format: AudioFormat;
   #silence: string | null = null;
-  #config: UpstreamConfig | null = null;
-  #ready = false;
   #id: string | null = null;
   /** The stored session that this one goes on with. */
   #forks: string | null = null;
@@ -74,10 +59,10 @@ class OpenAiLive implements Upstream {
   #seconds = 0;
 
   constructor(settings: LiveSettings) {
+    super(settings.request);
     this.#settings = settings;
-    this.#upload = new Upload(settings, this.#owed);
+    this.#upload = new Upload(settings, this.owed);
     this.#format = settings.format;
-    this.#redactor = createRedactor(settings.request.headers, settings.request.url);
   }
 
   get capabilities(): Capabilities {
@@ -104,35 +89,27 @@ class OpenAiLive implements Upstream {
 
   /** Nothing that it had under way goes on with it, and its tasks are no longer any. */
   goOn(snapshot: JsonObject): void {
-    const { id, config } = snapshot as unknown as CodecState;
+    const { id, config } = snapshot as unknown as CodecState & CommonState;
     this.#forks = id ?? null;
-    this.#config = config as unknown as UpstreamConfig | null;
+    this.config = config as unknown as UpstreamConfig | null;
   }
 
-  request(): DialRequest {
-    const { request } = this.#settings;
-    return this.#forks === null ? request : { ...request, url: forkUrl(request.url, this.#forks) };
+  override request(): DialRequest {
+    return this.#forks === null ? this.dial : { ...this.dial, url: forkUrl(this.dial.url, this.#forks) };
   }
 
   greet(config: UpstreamConfig, before: () => readonly Item[] = () => []): readonly WireMessage[] {
-    const former = this.#config;
-    this.#configured(config);
+    const former = this.config;
+    this.configured(config);
     if (this.#forks !== null) {
       if (former !== null) this.#changes = this.#upload.configure(former, config);
       return [JSON.stringify(forkMessage(this.#settings))];
     }
-    const fields = untaken(this.#settings, config);
-    if (fields.length > 0) this.#owed.push({ type: "unconfigured", fields });
+    this.untaken(untaken(this.#settings, config));
     return [JSON.stringify(startMessage(this.#settings, config, before()))];
   }
 
-  encode(command: Command): readonly WireMessage[] {
-    const messages = this.#encode(command);
-    boundOwed(this.#owed);
-    return messages;
-  }
-
-  #encode(command: Command): readonly WireMessage[] {
+  protected tell(command: Command): readonly WireMessage[] {
     switch (command.type) {
       case "audio":
         return [append(command.chunk.base64())];
@@ -140,15 +117,15 @@ class OpenAiLive implements Upstream {
         this.#silence ??= silence(this.#format, SILENCE_MS);
         return [this.#silence];
       case "configure": {
-        const before = this.#config;
-        this.#configured(command.config);
+        const before = this.config;
+        this.configured(command.config);
         return before === null ? [] : this.#upload.configure(before, command.config);
       }
       case "respond":
-        this.#speech.ask(command.responseId, this.#owed);
+        this.#speech.ask(command.responseId, this.owed);
         return this.#upload.ask(command);
       case "cancel":
-        return this.#speech.cancel(command.responseId, this.#owed) ? this.#upload.stopped(command) : [];
+        return this.#speech.cancel(command.responseId, this.owed) ? this.#upload.stopped(command) : [];
       case "item":
         return this.#upload.item(command, this.#speech.awaited);
       case "named":
@@ -166,12 +143,9 @@ class OpenAiLive implements Upstream {
   }
 
   decode(message: WireMessage): readonly UpstreamEvent[] {
-    const out: UpstreamEvent[] = this.#owed.splice(0);
-    const event = eventOf(message, MAX_MESSAGE_CHARS);
-    if (event === null) {
-      out.push(NO_EVENT);
-      return out;
-    }
+    const out: UpstreamEvent[] = this.owed.splice(0);
+    const event = eventOf(message, MAX_MESSAGE_CHARS, out);
+    if (event === null) return out;
     const heard = heardOf(textAt(event, "type"));
     if (heard !== null) this.#heard(heard, event, out);
     return out;
@@ -184,47 +158,34 @@ class OpenAiLive implements Upstream {
   }
 
   settle(): readonly UpstreamEvent[] {
-    const out: UpstreamEvent[] = this.#owed.splice(0);
+    const out: UpstreamEvent[] = this.owed.splice(0);
     this.#caller.end(out);
     this.#speech.settle(out);
     return out;
   }
 
-  closed(code: number, reason: string): UpstreamFault | null {
-    return closeFault(code, this.#redactor.text(reason));
-  }
-
-  snapshot(): JsonObject {
-    const state: CodecState = {
-      ready: this.#ready,
+  protected remembered(): CodecState {
+    return {
       format: this.#format,
-      config: this.#config === null ? null : { ...this.#config },
       id: this.#id,
       seconds: this.#seconds,
       speech: this.#speech.snapshot(),
       caller: this.#caller.snapshot(),
       upload: this.#upload.snapshot(),
-      owed: keptOwed(this.#owed),
     };
-    return state;
   }
 
-  restore(snapshot: JsonObject): void {
-    // Our own writing, inside the session's versioned snapshot.
-    const state = snapshot as unknown as CodecState;
-    this.#ready = state.ready;
+  protected recall(state: CodecState): void {
     this.#format = state.format;
-    if (state.config !== null) this.#configured(state.config as unknown as UpstreamConfig);
     this.#id = state.id ?? null;
     this.#seconds = state.seconds;
     this.#speech.restore(state.speech);
     this.#caller.restore(state.caller);
     this.#upload.restore(state.upload);
-    this.#owed.push(...owedAgain(state.owed));
   }
 
-  #configured(config: UpstreamConfig): void {
-    this.#config = config;
+  protected override configured(config: UpstreamConfig): void {
+    super.configured(config);
     this.#speech.textOnly = config.modality === "text";
   }
 
@@ -260,17 +221,16 @@ class OpenAiLive implements Upstream {
   }
 
   #started(session: JsonObject | null, out: UpstreamEvent[]): void {
-    if (this.#ready) return;
+    if (this.ready) return;
     const { format, unsupported } = formatOf(session, this.#format);
     if (format === null) {
-      const message = `The provider states an audio format that the relay does not speak: ${unsupported}.`;
-      const error = this.#redactor.fault("upstream_format_unsupported", message, "upstream_error");
+      const error = formatFault(unsupported, this.redactor);
       out.push({ type: "error", error, fatal: true });
       return;
     }
     this.#format = format;
     this.#silence = null;
-    this.#ready = true;
+    this.ready = true;
     this.#id = nameAt(session, "id");
     const expiresAt = session?.["expires_at"];
     if (typeof expiresAt === "number") out.push({ type: "expires", at: expiresAt * 1000 });
@@ -303,7 +263,7 @@ class OpenAiLive implements Upstream {
     if (usage !== null) out.push({ type: "spent", usage });
     const failed = textAt(event, "type") === "response.failed" ? objectAt(response, "error") : null;
     if (failed === null) return;
-    out.push({ type: "error", error: readFault(failed, this.#redactor, "upstream_error"), fatal: false });
+    out.push({ type: "error", error: readFault(failed, this.redactor, "upstream_error"), fatal: false });
   }
 
   /** The provider counts from the session's beginning. */
@@ -314,12 +274,12 @@ class OpenAiLive implements Upstream {
   }
 
   #fault(event: JsonObject, out: UpstreamEvent[]): void {
-    const { error, fatal } = errorOf(event, this.#redactor);
+    const { error, fatal } = errorOf(event, this.redactor);
     const named = nameAt(objectAt(event, "error"), "client_event_id") ?? nameAt(event, "client_event_id");
     const sent = this.#upload.refused(named);
     // What it says before it has begun is why it does not begin.
-    if (fatal || !this.#ready || sent === null) {
-      out.push({ type: "error", error, fatal: fatal || !this.#ready });
+    if (fatal || !this.ready || sent === null) {
+      out.push({ type: "error", error, fatal: fatal || !this.ready });
       return;
     }
     out.push({ type: "refused", ...sent, error });

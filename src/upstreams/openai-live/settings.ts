@@ -3,7 +3,7 @@ import * as v from "valibot";
 
 import { type AudioFormat, PCM_24K } from "../../audio/format.ts";
 import { dialHeaders, dialUrl } from "../dial-request.ts";
-import { checkedSettings } from "../common/read-settings.ts";
+import { checkedSettings, laidOver, maxSessionMs } from "../common/read-settings.ts";
 import type { DialRequest, JsonObject, UpstreamOptions } from "../upstream.ts";
 
 export interface LiveSettings {
@@ -24,8 +24,6 @@ const MODEL = "gpt-live-1";
 const TOOL = "delegate";
 /** Sessions that others recorded expire so long after their `session.start`; each says when. */
 const LONGEST_MS = 2 * 60 * 60_000;
-const isObject = (value: unknown): boolean =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const settingsSchema = v.strictObject({
   format: v.exactOptional(
@@ -42,8 +40,8 @@ const settingsSchema = v.strictObject({
     ),
   ),
   tool: v.exactOptional(v.pipe(v.string(), v.regex(/^[\w-]{1,64}$/))),
-  session: v.exactOptional(v.custom<JsonObject>(isObject, "an object")),
-  maxSessionMs: v.exactOptional(v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1)))),
+  session: laidOver,
+  maxSessionMs,
 });
 
 /** @throws UpstreamOptionsError naming the field. Neither the URL nor a header value is repeated. */

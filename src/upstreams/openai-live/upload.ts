@@ -2,6 +2,7 @@
  * What a session is told in mid-call. It takes no items, only text: developer's words, what the model is to know, and what it is to
  * say of a task.
  */
+import { TOO_MUCH_WAITS } from "../common/faults.ts";
 import { textAt } from "../json.ts";
 import { Ledger, type LedgerState, type Sent } from "../openai-compatible/ledger.ts";
 import { holdsSound, textOf } from "../common/told-context.ts";
@@ -34,7 +35,6 @@ export type UploadState = {
 
 /** Messages of results that may wait. */
 const MAX_RESULTS = 256;
-const BUSY: UpstreamFault = { code: "upstream_busy", message: "Too much waits to be told to the provider." };
 
 type Of<T extends Command["type"]> = Extract<Command, { type: T }>;
 
@@ -102,7 +102,7 @@ export class Upload {
     const result = this.delegations.returned(item);
     if (result === "long") return this.#untold(sent, TOO_LONG);
     if (result !== null) {
-      if (this.#results.length + result.length > MAX_RESULTS) return this.#untold(sent, BUSY);
+      if (this.#results.length + result.length > MAX_RESULTS) return this.#untold(sent, TOO_MUCH_WAITS);
       this.#results.push(...this.#send(result, sent));
       return awaited ? this.results() : [];
     }
@@ -119,11 +119,7 @@ export class Upload {
 
   /** Under names by which the provider says what it refuses. */
   #send(messages: readonly JsonObject[], sent: Sent): readonly string[] {
-    return messages.map((message) => {
-      const { id } = this.#ledger.next(sent.what);
-      this.#ledger.note(id, sent);
-      return JSON.stringify({ ...message, event_id: id });
-    });
+    return messages.map((message) => JSON.stringify({ ...message, event_id: this.#ledger.sends(sent) }));
   }
 
   #untold({ what, id, cause }: Sent, error: UpstreamFault): readonly string[] {

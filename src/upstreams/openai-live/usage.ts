@@ -1,4 +1,5 @@
 /** What a session costs: it is paid by the second, and the model behind by its tokens. */
+import { textTokens } from "../common/usage.ts";
 import { indexAt, objectAt } from "../json.ts";
 import type { JsonObject } from "../upstream.ts";
 
@@ -14,11 +15,5 @@ export function tokensUsed(response: JsonObject | null): JsonObject | null {
   if (usage === null) return null;
   const [input, output] = [indexAt(usage, "input_tokens") ?? 0, indexAt(usage, "output_tokens") ?? 0];
   const cached = indexAt(objectAt(usage, "input_tokens_details"), "cached_tokens") ?? 0;
-  return {
-    total_tokens: indexAt(usage, "total_tokens") ?? input + output,
-    input_tokens: input,
-    output_tokens: output,
-    input_token_details: { text_tokens: input, cached_tokens: cached },
-    output_token_details: { text_tokens: output },
-  };
+  return textTokens(usage, input, output, cached);
 }

@@ -2,7 +2,7 @@
  * A streaming transcriber as an upstream: it hears everything, cuts it into segments as it likes, and is asked for nothing. Made
  * for the role of a route's `transcriber`, and as the first part of a cascade, which tells it where turns end. What the providers differ in is data (`dialect.ts`).
  */
-import { eventOf, NO_EVENT } from "../common/event-of.ts";
+import { eventOf } from "../common/event-of.ts";
 import * as v from "valibot";
 
 import { type AudioFormat, PCM_24K } from "../../audio/format.ts";
@@ -166,8 +166,9 @@ export class TranscriberUpstream implements Upstream {
 
   decode(message: WireMessage): readonly UpstreamEvent[] {
     const text = typeof message === "string" ? message : utf8Text(message);
-    const event = eventOf(text, MAX_MESSAGE_CHARS);
-    if (event === null) return [NO_EVENT];
+    const out: UpstreamEvent[] = [];
+    const event = eventOf(text, MAX_MESSAGE_CHARS, out);
+    if (event === null) return out;
     const said = this.#dialect.read(event, this.#over);
     if (said === null) return [];
     if (said.type === "words") {

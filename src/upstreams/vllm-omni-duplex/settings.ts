@@ -3,7 +3,7 @@ import * as v from "valibot";
 
 import type { AudioFormat } from "../../audio/format.ts";
 import { dialHeaders, dialUrl } from "../dial-request.ts";
-import { checkedSettings } from "../common/read-settings.ts";
+import { checkedSettings, laidOver, maxSessionMs } from "../common/read-settings.ts";
 import {
   type DialRequest,
   type JsonObject,
@@ -24,13 +24,8 @@ const settingsSchema = v.strictObject({
   input: v.exactOptional(
     v.strictObject({ type: v.literal("audio/pcm"), rate: v.picklist([16_000, 24_000]) }),
   ),
-  session: v.exactOptional(
-    v.custom<JsonObject>(
-      (value) => typeof value === "object" && value !== null && !Array.isArray(value),
-      "an object",
-    ),
-  ),
-  maxSessionMs: v.exactOptional(v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1)))),
+  session: laidOver,
+  maxSessionMs,
 });
 
 /** @throws UpstreamOptionsError naming the field. Neither the URL nor a header value is repeated. */

@@ -43,7 +43,7 @@ export class Upload {
     const change = changeMessage(before, config);
     if (change === null) return [];
     const { session, fields } = change;
-    const eventId = this.#named({ what: "configure", id: null, cause });
+    const eventId = this.#ledger.sends({ what: "configure", id: null, cause });
     this.#changes.set(eventId, fields);
     const [oldest] = this.#changes.keys();
     if (this.#changes.size > MAX_CHANGES && oldest !== undefined) this.#changes.delete(oldest);
@@ -52,7 +52,7 @@ export class Upload {
 
   /** The caller's words up to now are what is to be answered: there is no other way to ask. */
   ask(responseId: string, cause: string | null): readonly string[] {
-    const eventId = this.#named({ what: "respond", id: responseId, cause });
+    const eventId = this.#ledger.sends({ what: "respond", id: responseId, cause });
     const commit = {
       type: "input_audio_buffer.commit",
       event_id: eventId,
@@ -63,7 +63,7 @@ export class Upload {
   }
 
   cancel(response: string, responseId: string, cause: string | null): readonly string[] {
-    const eventId = this.#named({ what: "cancel", id: responseId, cause });
+    const eventId = this.#ledger.sends({ what: "cancel", id: responseId, cause });
     return [JSON.stringify({ type: "response.cancel", event_id: eventId, response_id: response })];
   }
 
@@ -74,12 +74,12 @@ export class Upload {
         this.#owed.push({ type: "refused", what: "item", id: item.id, cause, error: NO_SOUND });
       return [];
     }
-    const eventId = this.#named({ what: "item", id: item.id, cause });
+    const eventId = this.#ledger.sends({ what: "item", id: item.id, cause });
     return [JSON.stringify({ type: "conversation.item.create", event_id: eventId, item: wire })];
   }
 
   delete(itemId: string, cause: string | null): readonly string[] {
-    const eventId = this.#named({ what: "delete", id: itemId, cause });
+    const eventId = this.#ledger.sends({ what: "delete", id: itemId, cause });
     const item_id = this.#items.keyOf(itemId);
     return [JSON.stringify({ type: "conversation.item.delete", event_id: eventId, item_id })];
   }
@@ -89,7 +89,7 @@ export class Upload {
     const item_id = this.#items.keyOf(itemId);
     const audio_end_ms = this.#items.positionIn(item_id, audioEndMs);
     if (audio_end_ms === null || !ends) return [];
-    const eventId = this.#named({ what: "truncate", id: itemId, cause });
+    const eventId = this.#ledger.sends({ what: "truncate", id: itemId, cause });
     const at = { item_id, content_index: 0, audio_end_ms };
     return [JSON.stringify({ type: "conversation.item.truncate", event_id: eventId, ...at })];
   }
@@ -113,12 +113,6 @@ export class Upload {
     const role = roleOf(item);
     const part = { type: role === "assistant" ? "output_text" : "input_text", text };
     return { type: "message", id: item.id, role, content: [part] };
-  }
-
-  #named(sent: Sent): string {
-    const { id } = this.#ledger.next(sent.what);
-    this.#ledger.note(id, sent);
-    return id;
   }
 
   snapshot(): UploadState {

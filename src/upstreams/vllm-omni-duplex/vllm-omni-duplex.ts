@@ -2,19 +2,11 @@
  * vLLM-Omni's duplex sessions (`/v1/realtime?duplex=1`): models that hear everything and speak when they like, in OpenAI's words
  * with more of its own. The wire is that of its server's source; docs/upstreams.md says what it cannot do and what is done instead.
  */
-import { eventOf, NO_EVENT } from "../common/event-of.ts";
-import { boundOwed, keptOwed, owedAgain } from "../common/owed.ts";
+import { eventOf } from "../common/event-of.ts";
+import { Adapter } from "../common/adapter.ts";
 import { objectAt, textAt } from "../json.ts";
-import { closeFault } from "../openai-compatible/words.ts";
-import { createRedactor, type Redactor } from "../redact.ts";
-import type { Capabilities, Command, DialRequest, JsonObject, Leaves, Upstream } from "../upstream.ts";
-import type {
-  UpstreamConfig,
-  UpstreamEvent,
-  UpstreamFault,
-  UpstreamOptions,
-  WireMessage,
-} from "../upstream.ts";
+import type { Capabilities, Command, JsonObject, Leaves, Upstream } from "../upstream.ts";
+import type { UpstreamConfig, UpstreamEvent, UpstreamOptions, WireMessage } from "../upstream.ts";
 import { type Heard, heardOf } from "./events.ts";
 import { concernsAnAsk, endOf, errorOf } from "./faults.ts";
 import { Memory, type MemoryState } from "./memory.ts";
@@ -34,36 +26,28 @@ export function createVllmOmniDuplex(options: UpstreamOptions): Upstream {
 }
 
 type CodecState = {
-  readonly ready: boolean;
   readonly cuts: boolean;
-  readonly config: JsonObject | null;
   readonly memory: MemoryState;
   readonly output: OutputState;
   readonly upload: UploadState;
-  /** Events that wait for the next message. */
-  readonly owed: readonly JsonObject[];
 };
 
-class VllmOmniDuplex implements Upstream {
+class VllmOmniDuplex extends Adapter<CodecState> {
   readonly farewell = ['{"type":"session.close"}'];
   readonly #settings: DuplexSettings;
-  readonly #redactor: Redactor;
   readonly #memory = new Memory();
   readonly #output: Output;
-  readonly #owed: UpstreamEvent[] = [];
   readonly #upload: Upload;
-  #config: UpstreamConfig | null = null;
-  #ready = false;
   /** It can cut what it has of an answer. */
   #cuts = false;
   /** A session of another connection is taken over. */
   #takesOver = false;
 
   constructor(settings: DuplexSettings) {
+    super(settings.request);
     this.#settings = settings;
-    this.#redactor = createRedactor(settings.request.headers, settings.request.url);
-    this.#output = new Output(this.#redactor);
-    this.#upload = new Upload(this.#output.items, this.#owed);
+    this.#output = new Output(this.redactor);
+    this.#upload = new Upload(this.#output.items, this.owed);
   }
 
   get capabilities(): Capabilities {
@@ -90,27 +74,17 @@ class VllmOmniDuplex implements Upstream {
 
   goOn(snapshot: JsonObject): void {
     this.restore(snapshot);
-    this.#ready = false;
+    this.ready = false;
     this.#takesOver = true;
-  }
-
-  request(): DialRequest {
-    return this.#settings.request;
   }
 
   greet(config: UpstreamConfig): readonly WireMessage[] {
     if (this.#takesOver) return [JSON.stringify(this.#memory.takeover()), ...this.#configure(config, null)];
-    this.#configured(config);
+    this.configured(config);
     return [JSON.stringify(openMessage(this.#settings, config))];
   }
 
-  encode(command: Command): readonly WireMessage[] {
-    const messages = this.#encode(command);
-    boundOwed(this.#owed);
-    return messages;
-  }
-
-  #encode(command: Command): readonly WireMessage[] {
+  protected tell(command: Command): readonly WireMessage[] {
     const cause = command.cause ?? null;
     switch (command.type) {
       case "audio":
@@ -120,11 +94,11 @@ class VllmOmniDuplex implements Upstream {
       case "configure":
         return this.#configure(command.config, cause);
       case "respond":
-        return this.#output.answers.ask(command.responseId, this.#owed)
+        return this.#output.answers.ask(command.responseId, this.owed)
           ? this.#upload.ask(command.responseId, cause)
           : [];
       case "cancel": {
-        const key = this.#output.answers.cancel(command.responseId, this.#owed);
+        const key = this.#output.answers.cancel(command.responseId, this.owed);
         return key === null ? [] : this.#upload.cancel(key, command.responseId, cause);
       }
       case "item":
@@ -151,54 +125,38 @@ class VllmOmniDuplex implements Upstream {
   }
 
   decode(message: WireMessage): readonly UpstreamEvent[] {
-    const out: UpstreamEvent[] = this.#owed.splice(0);
-    const event = eventOf(message, MAX_MESSAGE_CHARS);
-    if (event === null) {
-      out.push(NO_EVENT);
-      return out;
-    }
+    const out: UpstreamEvent[] = this.owed.splice(0);
+    const event = eventOf(message, MAX_MESSAGE_CHARS, out);
+    if (event === null) return out;
     const heard = heardOf(textAt(event, "type"));
     if (!this.#memory.repeats(event, out) && heard !== null) this.#heard(heard, event, out);
     return out;
   }
 
-  closed(code: number, reason: string): UpstreamFault | null {
-    return closeFault(code, this.#redactor.text(reason));
-  }
-
-  snapshot(): JsonObject {
-    const state: CodecState = {
-      ready: this.#ready,
+  protected remembered(): CodecState {
+    return {
       cuts: this.#cuts,
-      config: this.#config === null ? null : { ...this.#config },
       memory: this.#memory.snapshot(),
       output: this.#output.snapshot(),
       upload: this.#upload.snapshot(),
-      owed: keptOwed(this.#owed),
     };
-    return state;
   }
 
-  restore(snapshot: JsonObject): void {
-    // Our own writing, inside the session's versioned snapshot.
-    const state = snapshot as unknown as CodecState;
-    this.#ready = state.ready;
+  protected recall(state: CodecState): void {
     this.#cuts = state.cuts;
-    if (state.config !== null) this.#configured(state.config as unknown as UpstreamConfig);
     this.#memory.restore(state.memory);
     this.#output.restore(state.output);
     this.#upload.restore(state.upload);
-    this.#owed.push(...owedAgain(state.owed));
   }
 
-  #configured(config: UpstreamConfig): void {
-    this.#config = config;
+  protected override configured(config: UpstreamConfig): void {
+    super.configured(config);
     this.#output.textOnly = config.modality === "text";
   }
 
   #configure(config: UpstreamConfig, cause: string | null): readonly string[] {
-    const before = this.#config;
-    this.#configured(config);
+    const before = this.config;
+    this.configured(config);
     return before === null ? [] : this.#upload.configure(before, config, cause);
   }
 
@@ -242,11 +200,11 @@ class VllmOmniDuplex implements Upstream {
   }
 
   #opened(event: JsonObject, out: UpstreamEvent[]): void {
-    if (this.#ready) return;
+    if (this.ready) return;
     this.#memory.opened(event);
     const capabilities = objectAt(objectAt(event, "session"), "capabilities");
     if (capabilities !== null) this.#cuts = capabilities["supports_audio_truncate"] === true;
-    this.#ready = true;
+    this.ready = true;
     this.#takesOver = false;
     out.push({ type: "ready" });
   }
@@ -254,7 +212,7 @@ class VllmOmniDuplex implements Upstream {
   /** Its journal has a gap: what it said meanwhile is lost, and so is what a takeover is for. */
   #resync(out: UpstreamEvent[]): void {
     this.#memory.forget();
-    if (this.#ready) return;
+    if (this.ready) return;
     const error = {
       code: "upstream_resume_refused",
       message: "The provider kept too little of the session.",
@@ -263,12 +221,12 @@ class VllmOmniDuplex implements Upstream {
   }
 
   #fault(event: JsonObject, out: UpstreamEvent[]): void {
-    const told = errorOf(event, this.#redactor);
+    const told = errorOf(event, this.redactor);
     if (told === null) return;
     const { error, about, fatal } = told;
     const refused = about === null ? null : this.#upload.refused(about);
     // What it says before it has begun is why it does not begin.
-    if (fatal || !this.#ready) {
+    if (fatal || !this.ready) {
       out.push({ type: "error", error, fatal: true });
       return;
     }

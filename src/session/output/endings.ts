@@ -1,0 +1,110 @@
+/** How responses end: for the client, at their upstream, and those that nobody ever hears of. */
+import type { UpstreamFault } from "../../upstreams/upstream.ts";
+import { isActive, type Ending, type ResponseRecord } from "../state/response.ts";
+import { next, RESPONSE } from "../transitions.ts";
+import type { Dropped } from "./output-gate.ts";
+import type { Link } from "./ports.ts";
+import type { ResponseParts } from "./response-parts.ts";
+import { setCosts } from "./response.ts";
+import { unsay } from "./unsay.ts";
+
+export class Endings {
+  readonly #parts: ResponseParts;
+
+  constructor(parts: ResponseParts) {
+    this.#parts = parts;
+  }
+
+  /** Ends a response for the client. Ending it twice does nothing. */
+  end(response: ResponseRecord, ending: Ending, untold = false): void {
+    const { clock, gate, writer, items, host } = this.#parts;
+    const phase = next(RESPONSE, response.phase, ending.phase);
+    if (phase === null) return;
+    clock.clear(response);
+    const dropped = gate.drop(response);
+    // What it cost is known, though it was not heard to its end.
+    if (dropped.end) setCosts(response, dropped.end);
+    writer.unsent(response, dropped.unsent);
+    for (const item of response.items) items.close(response, item, ending.phase);
+    unsay(response, host.link(response.stream), dropped, (itemId) => host.truncates(itemId));
+    response.phase = phase;
+    // Nobody asks for it again: what it was asked with may be minutes of sound.
+    response.params = {};
+    Object.assign(response, { reason: ending.reason, fault: ending.fault, untold });
+    if (untold) clock.tellsLater(response);
+    else writer.done(response);
+    this.#forget();
+    host.onResponseDone(response);
+  }
+
+  #forget(): void {
+    const { records } = this.#parts;
+    for (const response of records.surplus) {
+      this.tell(response);
+      records.delete(response);
+    }
+  }
+
+  /** Ends it for the client at once and tells the upstream to stop. */
+  cancel(response: ResponseRecord, ending: Ending): void {
+    if (!isActive(response)) return;
+    const { gate, host } = this.#parts;
+    const link = host.link(response.stream);
+    const generating = response.phase === "generating" && !response.own && !gate.finished(response);
+    const costs = generating && link?.phase === "ready" && response.connection === link.serving;
+    if (link) this.cancelThere(response, link);
+    const untold = costs && link.capabilities.cancel && host.listener.live;
+    this.end(response, ending, untold);
+  }
+
+  cancelThere(response: ResponseRecord, link: Link, overdue = false): void {
+    if (!link.capabilities.cancel || response.own) return;
+    link.command({ type: "cancel", responseId: response.id, ...(overdue ? { overdue } : {}) });
+    if (response.outOfBand || this.#parts.gate.finished(response)) return;
+    this.#parts.ends.cancelled(response.id, link);
+  }
+
+  /** More of it came than is kept. */
+  tooMuch(response: ResponseRecord, fault: UpstreamFault): void {
+    const link = this.#parts.host.link(response.stream);
+    if (!response.announced) return this.discard(response);
+    if (link) this.cancelThere(response, link);
+    this.end(response, { phase: "failed", reason: null, fault });
+  }
+
+  /** It was asked for in advance and in vain: nobody ever hears of it. */
+  discard(response: ResponseRecord, overdue = false): void {
+    const link = this.#parts.host.link(response.stream);
+    const { items } = this.#forgetUnannounced(response);
+    if (!link || response.connection !== link.serving) return;
+    this.cancelThere(response, link, overdue);
+    for (const itemId of items) link.command({ type: "delete", itemId });
+  }
+
+  #forgetUnannounced(response: ResponseRecord): Dropped {
+    const { clock, records, gate, host } = this.#parts;
+    clock.clear(response);
+    records.delete(response);
+    const dropped = gate.drop(response);
+    host.rounds.gone(response);
+    return dropped;
+  }
+
+  /** The connection is gone: nobody hears of what was asked of it in advance, and what its answers cost it never says. */
+  lost(stream: number): void {
+    for (const response of this.#parts.records) {
+      if (response.stream !== stream) continue;
+      if (!response.announced) this.#forgetUnannounced(response);
+      this.tell(response);
+    }
+  }
+
+  /** The client is told of an end that it was not told of yet, whatever the answer cost. */
+  tell(response: ResponseRecord): void {
+    if (!response.untold) return;
+    response.untold = false;
+    this.#parts.clock.clear(response);
+    this.#parts.writer.done(response);
+    this.#parts.context.persist();
+  }
+}
