@@ -19,14 +19,14 @@ let client: ResumingClient;
 
 beforeAll(async () => {
   stages = await startStages();
-  relay = await startRelay({
+  const routes = startRelay({
     source: {
       entry: fileURLToPath(new URL("../../src/worker.ts", import.meta.url)),
       config: fileURLToPath(new URL("sentences-routes.ts", import.meta.url)),
     },
     vars: { SPEECH_URL: stages.speechUrl, SPEECH_KEY: KEY },
   });
-  demo = await startRelay();
+  [relay, demo] = await Promise.all([routes, startRelay()]);
 });
 afterAll(async () => {
   await Promise.all([relay.close(), demo.close()]);
