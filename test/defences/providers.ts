@@ -49,7 +49,7 @@ export const PROVIDERS: readonly Removal[] = [
     {
       rule: "E100",
       what: "each of its errors is told",
-      file: "src/session/client/client-port.ts",
+      file: "src/session/client/client-faults.ts",
       from: "if (left === null) return;\n    this.failed(",
       to: "this.failed(",
       test: LINKS,
