@@ -100,10 +100,31 @@ export default defineRelay({
         headers: { "x-demo-voice": voice },
       })),
     },
+    // It takes a while, and says so: the sentence is the relay's own (docs/sounds.md).
+    "demo-filler": {
+      description:
+        "A voice that takes four seconds to answer, and a relay that says so meanwhile: the sentence is no model's, and stops for the answer.",
+      examples: ["What can you do?", "Count to 20."],
+      upstreams: [
+        {
+          name: "demo",
+          adapter: "openai-compatible",
+          url: { env: "DEMO_URL" },
+          headers: { "x-demo-first-audio-ms": "4000" },
+        },
+      ],
+      speech: {
+        adapter: "openai-speech",
+        url: { env: "DEMO_SPEECH_URL" },
+        model: "demo-voice",
+        settings: { voice: "cedar" },
+      },
+      fillers: { afterMs: 1000, everyMs: 3000, sounds: ["moment", "still"] },
+    },
     // Words are judged before they are heard: ask it for a story, and mind the weather (docs/guard.md).
     "demo-guard": {
       description:
-        "A voice whose words are judged before they are heard: its story mentions the weather, which is vetoed here.",
+        "A voice whose words are judged before they are heard: its story mentions the weather, which is vetoed here, and the relay says a sentence in its place.",
       examples: ["Tell me a story.", "Count to 20."],
       upstreams: [{ name: "demo", adapter: "openai-compatible", url: { env: "DEMO_URL" } }],
       guard: {
@@ -113,6 +134,12 @@ export default defineRelay({
           replacement: "I would rather not talk about the weather.",
           moderators: [{ adapter: "patterns", patterns: { weather: ["\\bstorms?\\b"] } }],
         },
+      },
+      speech: {
+        adapter: "openai-speech",
+        url: { env: "DEMO_SPEECH_URL" },
+        model: "demo-voice",
+        settings: { voice: "cedar" },
       },
     },
     // It hands on what takes a while, and tells you later: write "Book me a table for two", and go on talking (docs/background.md).
@@ -208,6 +235,8 @@ export default defineRelay({
     //   ],
     // },
   },
+  // What the relay plays and says by itself (docs/sounds.md).
+  sounds: { moment: { text: "One moment, please." }, still: { text: "I am still thinking." } },
   // Model strings that name no route come here, so that a client keeps its own: to the first that is offered. On your machine
   // that is the demo voice, deployed without a provider's key Workers AI.
   defaultRoute: ["demo", "workers-ai"],

@@ -70,6 +70,7 @@ export default defineConfig({
                 ]),
                 // Dialled through a stubbed `fetch` only.
                 DEMO_URL: "http://demo.invalid/v1/realtime",
+                DEMO_SPEECH_URL: "http://demo.invalid/v1/audio/speech",
               },
             },
           }),

@@ -12,6 +12,7 @@ import { foreignTo } from "./guard.ts";
 import { idDrawer } from "./ids.ts";
 import { KnobError, readKnobs, type Knobs } from "./knobs.ts";
 import { DemoSession } from "./session.ts";
+import { speak, SPEAKER_PATH } from "./speaker.ts";
 import { Stats } from "./stats.ts";
 import { think, THINKER_PATH } from "./thinker.ts";
 import { Voice } from "./voice.ts";
@@ -57,7 +58,10 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
   });
   const server = createServer((request, response) => {
     const foreign = foreignTo(host, request);
-    if (foreign === null && isThought(request)) think(request, response).catch(() => response.destroy());
+    if (foreign === null && isPosted(request, THINKER_PATH))
+      think(request, response).catch(() => response.destroy());
+    else if (foreign === null && isPosted(request, SPEAKER_PATH))
+      speak(request, response, voice).catch(() => response.destroy());
     else if (foreign === null) answerHttp(request, response, stats);
     else response.writeHead(403, JSON_TYPE).end(errorBody("origin_refused", foreign));
   });
@@ -171,8 +175,8 @@ function errorBody(code: string, message: string): string {
   return JSON.stringify({ error: { type: "invalid_request_error", code, message, param: null } });
 }
 
-function isThought({ method, url }: IncomingMessage): boolean {
-  return method === "POST" && URL.parse(url ?? "/", "http://demo")?.pathname === THINKER_PATH;
+function isPosted({ method, url }: IncomingMessage, path: string): boolean {
+  return method === "POST" && URL.parse(url ?? "/", "http://demo")?.pathname === path;
 }
 
 function answerHttp(request: IncomingMessage, response: ServerResponse, stats: Stats): void {

@@ -54,13 +54,13 @@ export async function think(request: IncomingMessage, response: ServerResponse):
 }
 
 /** Null: it is too long, or no JSON object. */
-async function bodyOf(request: IncomingMessage): Promise<JsonObject | null> {
+export async function bodyOf(request: IncomingMessage, most = MOST_BYTES): Promise<JsonObject | null> {
   const parts: Buffer[] = [];
   let size = 0;
   for await (const part of request) {
     parts.push(part as Buffer);
     size += (part as Buffer).length;
-    if (size > MOST_BYTES) return null;
+    if (size > most) return null;
   }
   return parseJsonObject(Buffer.concat(parts).toString());
 }

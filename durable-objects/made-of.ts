@@ -4,13 +4,13 @@ import { boundPlan, resolvePlan } from "../src/config/resolve.ts";
 import { Session, type SessionSnapshot } from "../src/session/session.ts";
 import type { SessionDependencies, SessionSetup } from "../src/session/setup.ts";
 import { createUpstream } from "../src/upstreams/index.ts";
-import { isolateAudio } from "./audio-pool.ts";
 import type { CallSetup } from "./call-setup.ts";
 import type { FoundMoment } from "./call-store.ts";
 import type { RelayEnv } from "./env.ts";
 import { drawId } from "./identifiers.ts";
 import { loadKernels } from "./kernels.ts";
 import { locksOf } from "./session-locks.ts";
+import { sharedMemory } from "./shared-memory.ts";
 import { readSnapshot } from "./snapshot-versions.ts";
 
 /** @throws when the configuration has no such route any more. */
@@ -27,7 +27,7 @@ export function dependencies(): SessionDependencies {
     // With the codecs that relay.config.ts brings.
     createUpstream: (options) => createUpstream(options, relayConfig.codecs),
     kernels: loadKernels(),
-    audioPool: isolateAudio,
+    ...sharedMemory,
   };
 }
 

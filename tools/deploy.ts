@@ -41,7 +41,7 @@ interface Settings {
 }
 
 /** Of development: with them a deployed relay would open its doors to everybody, or dial this machine. */
-const DEVELOPMENT = /^RELAY_DEV|^DEMO_(?:TEXT_)?URL$/;
+const DEVELOPMENT = /^RELAY_DEV|^DEMO_(?:TEXT_|SPEECH_)?URL$/;
 const SIGNING = "RELAY_SIGNING_KEY";
 const SIGNING_BYTES = 32;
 

@@ -153,7 +153,11 @@ async function routesThatSpend(demoPort: number): Promise<readonly string[]> {
 
 function demoUrls(port: number): Record<string, string> {
   const base = `http://127.0.0.1:${port}/v1`;
-  return { DEMO_URL: `${base}/realtime`, DEMO_TEXT_URL: `${base}/chat/completions` };
+  return {
+    DEMO_URL: `${base}/realtime`,
+    DEMO_TEXT_URL: `${base}/chat/completions`,
+    DEMO_SPEECH_URL: `${base}/audio/speech`,
+  };
 }
 
 async function startRelay(

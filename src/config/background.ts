@@ -3,7 +3,8 @@ import * as v from "valibot";
 import { isJsonObject, type Json } from "../protocol/json.ts";
 import { textModelOf } from "../upstreams/cascade/text-model.ts";
 import { type JsonObject, UpstreamOptionsError } from "../upstreams/upstream.ts";
-import { part } from "./dialled.ts";
+import { isRunOrDialled, named, RUN, single } from "./dialled.ts";
+import { type PriceTable, priceTable } from "./prices.ts";
 import type { WithTools } from "./tools.ts";
 
 const MOST_AT_ONCE = 8;
@@ -19,7 +20,14 @@ export const backgroundFields = {
   background: v.optional(
     v.strictObject({
       /** As the part `text` of a cascade: any endpoint of OpenAI's chat completions that streams, or Workers AI. */
-      text: part,
+      text: v.pipe(
+        v.strictObject({
+          ...single,
+          /** What it asks for (docs/cost.md). */
+          price: v.optional(priceTable),
+        }),
+        v.check((one) => isRunOrDialled(one), RUN),
+      ),
       /** How speakers call it. Default `delegate`. */
       name: v.optional(
         v.pipe(
@@ -52,6 +60,7 @@ export interface WithBackground extends WithTools {
           readonly model?: string | undefined;
           readonly binding?: string | undefined;
           readonly settings?: JsonObject | undefined;
+          readonly price?: PriceTable | undefined;
         };
         readonly name?: string | undefined;
         readonly tools?: readonly string[] | undefined;
@@ -109,22 +118,9 @@ function namesOf(session: JsonObject | undefined): readonly (Json | undefined)[]
 }
 
 /** What it names of the Worker's environment is looked at later. */
-function faultOfText({
-  adapter,
-  url,
-  model,
-  binding,
-  settings,
-}: NonNullable<WithBackground["background"]>["text"]) {
-  const named = url === undefined ? {} : { url: typeof url === "string" ? url : "https://named.invalid/" };
+function faultOfText(text: NonNullable<WithBackground["background"]>["text"]) {
   try {
-    textModelOf({
-      adapter,
-      ...named,
-      ...(model !== undefined && { model }),
-      ...(binding !== undefined && { binding }),
-      ...(settings !== undefined && { settings }),
-    });
+    textModelOf(named(text));
   } catch (error) {
     if (error instanceof UpstreamOptionsError) return error.message;
     throw error;

@@ -16,6 +16,7 @@ import { sessionDefaults } from "./sessions.ts";
 import { addFault, planFields, planFits } from "./plans.ts";
 import { priceTable } from "./prices.ts";
 import { faultOfFillers, fillerFields, soundFields } from "./sounds.ts";
+import { speechFields } from "./speech.ts";
 import { faultOfHosts, toolFields, toolHosts } from "./tools.ts";
 
 /** Length of a route's or upstream's name: they go into metrics, tokens and the object's state. */
@@ -138,6 +139,7 @@ const route = v.pipe(
     ...toolFields,
     ...backgroundFields,
     ...fillerFields,
+    ...speechFields,
     /** `false`: under `semantic_vad` pauses and words alone decide, and no network hears how the voice ended. */
     cadence: v.optional(v.boolean()),
     /**
@@ -207,7 +209,7 @@ const relayConfig = v.pipe(
     ...codecFields,
     /** Hosts that tools of routes may be posted to (docs/tools.md). */
     toolHosts,
-    /** Short sounds by name, for `fillers` and for `relay.say` (docs/floor.md). */
+    /** Short sounds by name, for `fillers` and for `relay.say` (docs/sounds.md). */
     ...soundFields,
     /** Of doors that client dialects have of their own. */
     ...doorSettings,

@@ -1,6 +1,7 @@
 /** What is dialled, or run by a binding, as relay.config.ts says it. */
 import * as v from "valibot";
-import { type Json, isJsonObject } from "../protocol/json.ts";
+import { type Json, type JsonObject, isJsonObject } from "../protocol/json.ts";
+import type { UpstreamOptions } from "../upstreams/upstream.ts";
 import { binding, header } from "./named.ts";
 
 const jsonObject = v.custom<{ readonly [key: string]: Json }>(
@@ -36,6 +37,22 @@ export const isRunOrDialled = ({ adapter, binding: name, url, headers }: Run): b
 };
 export const RUN =
   "adapters 'workers-ai…' need a 'binding' and have neither 'url' nor 'headers'; others have no 'binding'";
+
+interface Named extends Run {
+  readonly model?: string | undefined;
+  readonly settings?: JsonObject | undefined;
+}
+
+/** As its adapter's options, before what it names of the Worker's environment is known. */
+export function named({ adapter, url, model, binding: bound, settings }: Named): UpstreamOptions {
+  return {
+    adapter,
+    ...(url !== undefined && { url: typeof url === "string" ? url : "https://named.invalid/" }),
+    ...(model !== undefined && { model }),
+    ...(bound !== undefined && { binding: bound }),
+    ...(settings !== undefined && { settings }),
+  };
+}
 
 export const part = v.pipe(
   v.strictObject(single),

@@ -5,6 +5,7 @@ import { faultOfBackground, type WithBackground } from "./background.ts";
 import { faultOfGuard, type Guarded } from "./guard.ts";
 import { faultOfPrices, type PricedRoute } from "./prices.ts";
 import type { StrategyChoice } from "../session/state/plan.ts";
+import { faultOfSpeech, type WithSpeech } from "./speech.ts";
 import { faultOfTools } from "./tools.ts";
 
 const PLANS = ["single", "tagged", "race", "hedge", "failover", "panel"] as const;
@@ -92,7 +93,7 @@ function faultOfVoice({ adapter, settings }: Dialled): Fault | null {
 }
 
 /** What of a route's plan, guard, tools or background mind does not fit the rest of it is told at its place. */
-export function planFits<Route extends Planned & Guarded & WithBackground & PricedRoute>(
+export function planFits<Route extends Planned & Guarded & WithBackground & WithSpeech & PricedRoute>(
   context: v.RawCheckContext<Route>,
 ): void {
   const { dataset } = context;
@@ -105,6 +106,7 @@ export function planFits<Route extends Planned & Guarded & WithBackground & Pric
       faultOfGuard(value) ??
       faultOfTools(value) ??
       faultOfBackground(value) ??
+      faultOfSpeech(value) ??
       faultOfPrices(value),
   );
 }

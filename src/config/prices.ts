@@ -31,10 +31,13 @@ interface PricedEntry extends Priced {
 export interface PricedRoute {
   readonly upstreams: readonly PricedEntry[];
   readonly transcriber?: PricedEntry | undefined;
+  readonly speech?: Priced | undefined;
+  readonly background?: { readonly text: Priced } | undefined;
 }
 
-function tablesOf({ upstreams, transcriber }: PricedRoute): readonly PriceTable[] {
-  return [...upstreams, ...(transcriber ? [transcriber] : [])].flatMap(({ price, fallback = [] }) =>
+function tablesOf({ upstreams, transcriber, speech, background }: PricedRoute): readonly PriceTable[] {
+  const behind: readonly (PricedEntry | undefined)[] = [transcriber, speech, background?.text];
+  return [...upstreams, ...behind.filter((one) => one !== undefined)].flatMap(({ price, fallback = [] }) =>
     [price, ...fallback.map((one) => one.price)].filter((table) => table !== undefined),
   );
 }
@@ -63,6 +66,11 @@ export function pricesChosen({ price, fallback = [] }: PricedEntry): Pick<Planne
     table ? amountsOf(table) : null,
   );
   return prices.some((each) => each !== null) ? { prices } : {};
+}
+
+/** Of who works for the relay itself. Nothing: it has none. */
+export function priceChosen({ price }: Priced): { readonly price?: Price } {
+  return price ? { price: amountsOf(price) } : {};
 }
 
 function amountsOf(table: PriceTable): Price {

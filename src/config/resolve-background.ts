@@ -3,6 +3,7 @@ import type { BackgroundPlan } from "../session/state/background-plan.ts";
 import type { UpstreamOptions } from "../upstreams/upstream.ts";
 import { AT_ONCE, DELEGATE, STALE_MS } from "./background.ts";
 import type { RouteConfig } from "./define.ts";
+import { priceChosen } from "./prices.ts";
 
 type BackgroundConfig = NonNullable<RouteConfig["background"]>;
 
@@ -18,5 +19,6 @@ const INSTRUCTIONS =
 export function resolveBackground(config: BackgroundConfig, text: UpstreamOptions): BackgroundPlan {
   const { name = DELEGATE, description = DESCRIPTION, instructions = INSTRUCTIONS, tools = [] } = config;
   const { announce = true, staleMs = STALE_MS, atOnce = AT_ONCE } = config;
-  return { text, name, description, instructions, tools, announce, staleMs, atOnce };
+  const said = { name, description, instructions, tools, announce, staleMs, atOnce };
+  return { text, ...priceChosen(config.text), ...said };
 }

@@ -7,7 +7,7 @@ import { armOf } from "./experiments.ts";
 import { faultOfHost } from "./addresses.ts";
 import { defaultRoutes, type RelayConfig, type RouteConfig, type UpstreamConfigEntry } from "./define.ts";
 import { speakersFirst, strategyChosen } from "./plans.ts";
-import { currencyChosen, pricesChosen } from "./prices.ts";
+import { currencyChosen, priceChosen, pricesChosen } from "./prices.ts";
 import { resolveBackground } from "./resolve-background.ts";
 import { moderatorsOf, resolveGuard, type Found } from "./resolve-guard.ts";
 import { resolveFillers, soundsOf } from "./sounds.ts";
@@ -101,6 +101,16 @@ function planOf(config: RelayConfig, name: string, model: string | null, binding
     ...(route.guard !== undefined && { guard: resolveGuard(route.guard, asksFor(name, bindings)) }),
     sounds: soundsOf(config),
     ...(route.fillers !== undefined && { fillers: resolveFillers(route.fillers, soundsOf(config)) }),
+    ...(route.speech !== undefined && {
+      speech: {
+        options: resolveTarget(
+          route.speech,
+          resolvingFor(name, "the relay's own voice", model ?? name, bindings),
+        ),
+        clients: route.speech.clients === true,
+        ...priceChosen(route.speech),
+      },
+    }),
     ...(route.tools !== undefined && {
       tools: route.tools.map((tool) => toolOf(name, tool, config.toolHosts, bindings)),
     }),
@@ -144,7 +154,7 @@ export function spendsSecret(config: RelayConfig, model: string | null, bindings
 }
 
 function spendsOne(route: RouteConfig, bindings: Bindings): boolean {
-  const { upstreams, transcriber, endOfTurn, tools, background } = route;
+  const { upstreams, transcriber, endOfTurn, tools, background, speech } = route;
   // Whoever is posted to takes the signature for the deployment's word.
   if (tools !== undefined) return true;
   const dialled = [...upstreams, ...(transcriber === undefined ? [] : [transcriber])];
@@ -152,6 +162,7 @@ function spendsOne(route: RouteConfig, bindings: Bindings): boolean {
   const targets: readonly Spending[] = [
     ...dialled.flatMap(targetsOf),
     ...(background === undefined ? [] : [background.text]),
+    ...(speech === undefined ? [] : [speech]),
     ...services.flatMap((service) =>
       service.adapter === "http" || service.adapter === "openai" ? [service] : [],
     ),

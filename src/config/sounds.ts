@@ -1,13 +1,23 @@
 /** Sounds that the relay plays by itself, as `relay.config.ts` says them: named, and when a route's callers hear them. */
 import * as v from "valibot";
 import { samplesOf, softened } from "../audio/notes.ts";
-import type { FillerPlan, Sound, Sounds } from "../session/state/sounds.ts";
+import {
+  isSentence,
+  type FillerPlan,
+  type Sentence,
+  type Sound,
+  type Sounds,
+} from "../session/state/sounds.ts";
+import { isSpeakable } from "../upstreams/cascade/synthesiser.ts";
 
 const MOST_SOUNDS = 32;
 const MOST_NOTES = 16;
 /** A filler that is longer is in the answer's way. */
 const MOST_FILLER_MS = 3000;
 const MOST_SOUND_MS = 30_000;
+/** Characters of a sentence, and of one that fills a silence. */
+const MOST_SENTENCE = 500;
+const MOST_FILLER_SENTENCE = 60;
 /** Characters of base64: half a minute at 24 kHz. */
 const MOST_WAV = 2 * 1024 * 1024;
 const NOTES_RATE_HZ = 24_000;
@@ -18,7 +28,7 @@ const EVERY_MS = 4000;
 const MOST = 3;
 
 /** There always: two soft notes, a quarter of a second together. */
-const BUILT_IN: Sounds = new Map([
+const BUILT_IN: ReadonlyMap<string, Sound> = new Map([
   [
     "soft",
     made([
@@ -61,8 +71,19 @@ const sound = v.pipe(
         ),
       ),
     ),
+    /** Words, in the voice that the route's `speech` is. */
+    text: v.optional(
+      v.pipe(
+        v.string(),
+        v.maxLength(MOST_SENTENCE, `a sentence has at most ${MOST_SENTENCE} characters`),
+        v.check((text) => isSpeakable(text), "there is nothing in it that can be spoken"),
+      ),
+    ),
   }),
-  v.check(({ wav, notes }) => (wav === undefined) !== (notes === undefined), "a sound has 'wav' or 'notes'"),
+  v.check(
+    ({ wav, notes, text }) => [wav, notes, text].filter((one) => one !== undefined).length === 1,
+    "a sound has 'wav', 'notes' or 'text'",
+  ),
 );
 
 const soundName = v.pipe(
@@ -80,7 +101,7 @@ export const soundFields = {
   ),
 };
 
-/** What a route's callers hear while nobody answers (docs/floor.md). */
+/** What a route's callers hear while nobody answers (docs/sounds.md). */
 export const fillerFields = {
   fillers: v.optional(
     v.strictObject({
@@ -151,13 +172,14 @@ export function soundsOf({ sounds }: Named): Sounds {
   if (sounds === undefined) return BUILT_IN;
   const known = READ.get(sounds);
   if (known) return known;
-  const own = Object.entries(sounds).map(([name, one]): [string, Sound] => {
+  const own = Object.entries(sounds).map(([name, one]): [string, Sound | Sentence] => {
+    if (one.text !== undefined) return [name, { text: one.text.trim().toWellFormed(), fixed: true }];
     const read = one.wav === undefined ? made(one.notes ?? []) : readWav(one.wav);
     // The schema has looked at it.
     if (typeof read === "string") throw new Error(`the sound '${name}' ${read}`);
     return [name, read];
   });
-  const all = new Map([...BUILT_IN, ...own]);
+  const all = new Map<string, Sound | Sentence>([...BUILT_IN, ...own]);
   READ.set(sounds, all);
   return all;
 }
@@ -177,17 +199,30 @@ export function resolveFillers(fillers: NonNullable<Fillers>, sounds: Sounds): F
 
 /** A filler that is no sound, or too long; null: there is none. */
 export function faultOfFillers(
-  config: Named & { readonly routes: Readonly<Record<string, { readonly fillers?: Fillers }>> },
+  config: Named & {
+    readonly routes: Readonly<
+      Record<string, { readonly fillers?: Fillers; readonly speech?: object | undefined }>
+    >;
+  },
 ) {
   const sounds = soundsOf(config);
-  for (const [route, { fillers }] of Object.entries(config.routes)) {
+  for (const [route, { fillers, speech }] of Object.entries(config.routes)) {
     for (const [index, name] of (fillers?.sounds ?? []).entries()) {
       const path = ["routes", route, "fillers", "sounds", index];
       const one = sounds.get(name);
       if (one === undefined) return { path, message: `there is no sound '${name}' in 'sounds'` };
-      if ((one.samples.length / one.rateHz) * 1000 > MOST_FILLER_MS)
+      if (isSentence(one)) {
+        const message = faultOfSentence(one, speech);
+        if (message !== null) return { path, message };
+      } else if ((one.samples.length / one.rateHz) * 1000 > MOST_FILLER_MS)
         return { path, message: `a filler lasts at most ${MOST_FILLER_MS / 1000} seconds` };
     }
   }
   return null;
+}
+
+function faultOfSentence({ text }: Sentence, speech: object | undefined): string | null {
+  if (speech === undefined) return "it is a sentence, and the route has no 'speech' to say it";
+  if (text.length <= MOST_FILLER_SENTENCE) return null;
+  return `a filler has at most ${MOST_FILLER_SENTENCE} characters`;
 }

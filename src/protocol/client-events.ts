@@ -20,6 +20,7 @@ const json = v.custom<JsonObject>(
   (value) => typeof value === "object" && value !== null && !Array.isArray(value),
   "Expected an object",
 );
+const any = v.custom<Json>(() => true);
 const id = v.pipe(v.string(), v.nonEmpty(), v.maxLength(128));
 const index = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
 const milliseconds = v.pipe(v.number(), v.finite(), v.minValue(0));
@@ -86,6 +87,17 @@ const clientEvent = v.variant("type", [
   }),
   v.object({ type: v.literal("relay.delegation.cancel"), ...event, delegation_id: id }),
   v.object({ type: v.literal("relay.plan.update"), ...event, plan }),
+  // Its members are looked at by who says it, for a client and an application alike.
+  v.object({
+    type: v.literal("relay.say"),
+    ...event,
+    text: v.optional(any),
+    audio: v.optional(any),
+    sound: v.optional(any),
+    say_id: v.optional(any),
+    interrupt: v.optional(any),
+    expires_ms: v.optional(any),
+  }),
   v.object({ type: v.literal("session.ack"), ...event, last_received: index }),
   v.object({ type: v.literal("session.heartbeat"), ...event }),
   v.object({
@@ -111,6 +123,7 @@ export const EXTENSION_EVENTS: ReadonlySet<string> = new Set([
   "playback.ack",
   "relay.delegation.cancel",
   "relay.plan.update",
+  "relay.say",
   "session.ack",
   "session.heartbeat",
   "session.resume",

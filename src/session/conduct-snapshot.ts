@@ -8,7 +8,7 @@ export function snapshotOf(conduct: Conduct) {
     createdAt: conduct.createdAt,
     usage: { ...conduct.usage },
     activeAt: conduct.parking.snapshot(),
-    arrival: conduct.arrival.snapshot(),
+    arrival: { ...conduct.arrival.snapshot(), ...conduct.talk.snapshot() },
     upstreamEvents: { ...conduct.upstreamEvents.snapshot(), witness: conduct.witness.snapshot() },
     updates: conduct.sessionObject.updates.snapshot(),
     budget: conduct.budget.snapshot(conduct.context.now),
@@ -36,6 +36,7 @@ export function restoreParts(conduct: Conduct, snapshot: ConductSnapshot): void 
   conduct.usage = { ...snapshot.usage };
   conduct.parking.restore(snapshot.activeAt);
   conduct.arrival.restore(snapshot.arrival);
+  conduct.talk.restore(snapshot.arrival.talk);
   conduct.upstreamEvents.restore(snapshot.upstreamEvents);
   conduct.witness.restore(snapshot.upstreamEvents.witness);
   conduct.sessionObject.updates.restore(snapshot.updates);

@@ -54,7 +54,9 @@ import { Cast } from "./plan/cast.ts";
 import { ToldHeard } from "./output/told-heard.ts";
 import { Voices } from "./plan/voices.ts";
 import { spend, type TokenSums } from "./state/usage.ts";
+import { isQuiet, isUnasked } from "./quiet.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
+import { PushToTalk } from "./turns/push-to-talk.ts";
 import { Tools } from "./tools/index.ts";
 import type { Transcriber } from "./turns/transcriber.ts";
 import { createTranscriber } from "./turns/transcriber-host.ts";
@@ -95,6 +97,8 @@ export class Conduct {
   readonly kept = new Kept(this);
   readonly toldHeard = new ToldHeard(this);
   readonly arrival = new Arrival();
+  /** What a client that says itself what its turns are says by what it sends. */
+  readonly talk = new PushToTalk(this);
   /** Who takes part now, and by which strategy. */
   readonly cast: Cast<Link>;
   readonly voices: Voices<Link> = new Voices(this);
@@ -155,7 +159,7 @@ export class Conduct {
     this.tools = Tools.of(this, setup.plan);
     this.background = this.tools && Background.of(this, setup.plan, this.tools);
     this.costs = countCosts(this, setup.plan);
-    this.asides = new Asides(this, setup.plan);
+    this.asides = new Asides(this, setup.plan, dependencies.speechStore);
     this.listener = new Listener(this);
     this.backpressure = new Backpressure(this.context, this.port, life);
     this.floor = new Floor(this.context, this.port, this.playout, floorHost(this, kernels.bands));
@@ -284,6 +288,7 @@ export class Conduct {
   hangUp(): void {
     for (const link of this.lines) link.hangUp();
     this.background?.hangUp();
+    this.asides.hangUp();
   }
 
   /** The upstream connection that a peer is; null when it was replaced meanwhile. */
@@ -346,6 +351,7 @@ export class Conduct {
       this.input.endpointer.configure(this.#endpointerOptions());
     }
     this.turns.push(bytes, messageMs, restMs);
+    this.talk.took(bytes, messageMs);
   }
 
   /** The microphone may hear an agent: only then does speech take more to begin. */
@@ -386,21 +392,12 @@ export class Conduct {
 
   /** Nothing is asked, being said, being heard or half said. */
   get quiet(): boolean {
-    return !this.tools?.busy && this.#still && !this.listener.audible;
+    return isQuiet(this);
   }
 
   /** The same, but for what still plays, and for tasks under way. */
   get unasked(): boolean {
-    if (this.floor.judging || this.floor.held || (this.turns.decides && this.input.endpointer.rising))
-      return false;
-    return this.#still && !this.asking.holding && !this.tools?.answersSoon && !this.responses.ending;
-  }
-
-  get #still(): boolean {
-    const { turns, witness } = this;
-    const owed = witness.owesAny || this.transcriber?.owes === true || this.responses.active.length > 0;
-    if (this.rounds.open || this.guard?.input?.waits || this.asides.busy) return false;
-    return !owed && turns.still && !witness.hears;
+    return isUnasked(this);
   }
 
   /** A turn begins, or a part of an endless one was committed and it goes on as the next item. */
@@ -423,6 +420,7 @@ export class Conduct {
   #turnTaken(detected: boolean): void {
     this.parking.touch();
     this.tools?.takeBack();
+    if (!detected) this.talk.committed();
     const waitedMs = this.input.endpointer.options.hangoverMs + this.detector.thresholds.tailMs;
     this.turnEnd.ended(this.context.now, detected ? waitedMs : null);
     if (this.eager.confirm()) return;

@@ -17,6 +17,7 @@ const PARTS: ReadonlyMap<string, Due> = new Map<string, Due>([
   ["shadow", ({ shadows }, index) => shadows?.due(Number(index))],
   ["tool", ({ tools }, id) => tools?.due(id)],
   ["mind", ({ background }, id, what) => background?.due(id, what)],
+  ["aside", ({ asides }, which, what) => asides.due(which, what)],
   ["floor", ({ floor }, what) => floor.due(what)],
   ["turn", ({ turns }, what) => turns.watch.due(what)],
   ["configured", ({ sessionObject }) => sessionObject.updates.due()],
@@ -26,7 +27,7 @@ const PARTS: ReadonlyMap<string, Due> = new Map<string, Due>([
   ["client", clientDue],
 ]);
 
-/** A deadline came. One that has no part (`aside:…`, `gap`) is there so that something is looked at again. */
+/** A deadline came. One that has no part (`gap`) is there so that something is looked at again. */
 export function dueIn(conduct: Conduct, name: string): void {
   const [part = "", which = "", what = ""] = name.split(":");
   PARTS.get(part)?.(conduct, which, what);

@@ -41,6 +41,10 @@ export const METRICS = {
     kind: "count",
     help: "The same for listening, open connections and transcripts.",
   },
+  cost_own_millionths: {
+    kind: "count",
+    help: "The same for the relay's own sentences and its background mind.",
+  },
   cost_shadow_millionths: { kind: "count", help: "The same for shadows, whatever for." },
   cost_unheard_millionths: {
     kind: "count",
@@ -118,6 +122,9 @@ export const METRICS = {
     help: "Of these, cancelled because another was heard first, or nobody was to be.",
   },
   rounds_won: { kind: "count", help: "Of these, the answer." },
+  sentence_ms: { kind: "gauge", help: "Longest time in which the relay's own voice spoke a sentence whole." },
+  sentences_asked: { kind: "count", help: "Sentences that the relay's own voice was asked for." },
+  sentences_failed: { kind: "count", help: "Of these, of which no sound came." },
   session_failures: { kind: "count", help: "Sessions closed by an exception of ours." },
   sessions_parked: { kind: "count", help: "Times a session hung up on its upstreams in a long silence." },
   snapshot_failures: { kind: "count", help: "Snapshots that could not be stored." },

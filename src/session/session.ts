@@ -173,7 +173,10 @@ export class Session {
       // A message or close of a connection that was replaced meanwhile has no link any more: it is dropped.
       const connection = this.#conduct.connection(input.peer);
       if (connection) this.#attempt(() => connection.take(input), connection);
-      else this.#attempt(() => this.#conduct.background?.input(input));
+      else {
+        this.#attempt(() => this.#conduct.background?.input(input));
+        this.#attempt(() => this.#conduct.asides.input(input));
+      }
     }
     return true;
   }
@@ -462,7 +465,10 @@ export class Session {
     if (doubt && conduct.port.extended) {
       session.#status = "waiting";
       session.#doubt.begin(snapshot);
-    } else if (doubt) conduct.background?.died();
+    } else if (doubt) {
+      conduct.background?.died();
+      conduct.asides.died();
+    }
     return session;
   }
 

@@ -2,6 +2,7 @@
 import type { AudioKernels } from "../audio/kernels.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import type { UpstreamFactory } from "../upstreams/upstream.ts";
+import type { SpeechStore } from "./aside/kept-speech.ts";
 import type { Locks } from "./client/locks.ts";
 import type { DrawId } from "./io.ts";
 import type { Limits } from "./limits.ts";
@@ -29,6 +30,8 @@ export interface SessionDependencies {
   readonly limits?: Partial<Limits>;
   /** What all sessions that share this one's memory may keep of audio; absent: it shares it with none. */
   readonly audioPool?: AudioPool;
+  /** Sentences of the configuration as they sound, of all sessions that share this one's memory; absent: it has its own. */
+  readonly speechStore?: SpeechStore;
 }
 
 /** Audio that sessions keep in one memory. */

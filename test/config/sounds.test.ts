@@ -1,6 +1,7 @@
 /** Sounds and fillers of a configuration: what is refused when the Worker starts, and what a session is given. */
 import { describe, expect, test } from "vitest";
 import { defineRelay, type RelayConfigInput } from "../../src/config/define.ts";
+import { isSentence } from "../../src/session/state/sounds.ts";
 import { resolvePlan } from "../../src/config/resolve.ts";
 import { writeWav } from "../../tools/wav.ts";
 
@@ -54,7 +55,7 @@ describe("sounds of the relay's own", () => {
     const config = define({ sounds: ["ding", "soft"], most: 2 }, { ding: { wav: wav(200) } });
     const plan = resolvePlan(config, "voice", {});
     expect(plan.fillers).toMatchObject({ afterMs: 1500, everyMs: 4000, most: 2, whileTool: true });
-    const [ding, soft] = plan.fillers?.sounds ?? [];
+    const [ding, soft] = (plan.fillers?.sounds ?? []).flatMap((one) => (isSentence(one) ? [] : [one]));
     expect([ding?.rateHz, ding?.samples.length, ding?.samples[0], ding?.samples[1600]]).toEqual([
       16_000, 3200, 0, 1000,
     ]);

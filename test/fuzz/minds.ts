@@ -1,10 +1,7 @@
-/** Text models of background minds: each request is answered by something, hostile more often than not, when a snapshot is durable. */
+/** Text models of background minds, and what they write. */
 import type { BackgroundPlan } from "../../src/session/state/background-plan.ts";
-import type { Input, PeerId } from "../../src/session/io.ts";
-import type { DialRequest } from "../../src/upstreams/upstream.ts";
 import { SECRET } from "./provider-grammar.ts";
-
-const MIND = "background/";
+import type { Manners } from "./services.ts";
 
 /** Under the name of a function that providers call. */
 export const FUZZED_MIND: BackgroundPlan = {
@@ -26,7 +23,7 @@ export const FUZZED_MIND: BackgroundPlan = {
 const said = (delta: object, finish: string | null = null): string =>
   `data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`;
 const CALL = { tool_calls: [{ index: 0, id: "c", function: { name: "look", arguments: "{" } }] };
-const BODIES: readonly string[] = [
+const BODIES = [
   `${said({ content: "snow" })}data: [DONE]\n\n`,
   said({ content: "sn" }),
   `${said(CALL, "tool_calls")}data: [DONE]\n\n`,
@@ -37,39 +34,10 @@ const BODIES: readonly string[] = [
   "x".repeat(300_000),
   "",
 ];
-const STATUSES = [200, 200, 200, 200, 401, 503] as const;
 
-export class FuzzedMinds {
-  readonly #open = new Set<PeerId>();
-  #number = 0;
-
-  /** @returns whether it is one of these. */
-  dialled(peer: PeerId, request: DialRequest): boolean {
-    if (!peer.startsWith(MIND)) return false;
-    if (request.http === undefined || this.#open.has(peer)) throw new Error(`${peer} is dialled oddly`);
-    this.#open.add(peer);
-    return true;
-  }
-
-  /** @returns whether it is one of these. */
-  closed(peer: PeerId): boolean {
-    this.#open.delete(peer);
-    return peer.startsWith(MIND);
-  }
-
-  answer(tell: (input: Input) => void): void {
-    const waiting = Array.from(this.#open);
-    for (const peer of waiting) {
-      this.#number += 1;
-      const status = STATUSES[this.#number % STATUSES.length] ?? 200;
-      const body = BODIES[this.#number % BODIES.length] ?? "";
-      const type = status === 200 ? "text/event-stream" : "application/json";
-      tell({ type: "open", peer, head: { status, type } });
-      if (this.#open.has(peer)) tell({ type: "message", peer, data: new TextEncoder().encode(body) });
-      // Some say nothing more, and do not end.
-      if (!this.#open.has(peer) || this.#number % 4 === 0) continue;
-      this.#open.delete(peer);
-      tell({ type: "close", peer, code: this.#number % 3 === 0 ? 1006 : 1000, reason: "" });
-    }
-  }
-}
+export const MINDS: Manners = {
+  peers: "background/",
+  statuses: [200, 200, 200, 200, 401, 503],
+  types: ["text/event-stream"],
+  bodies: BODIES.map((body) => new TextEncoder().encode(body)),
+};

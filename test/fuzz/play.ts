@@ -16,6 +16,7 @@ import { CALL, type Caller, isCarrier } from "./phone.ts";
 import { probe } from "./probe.ts";
 import { type Scenario, scenarioOf } from "./scenario.ts";
 import { sound, soundBytes, speech } from "./sounds.ts";
+import { sentence } from "./voices.ts";
 import { bytes, spell } from "./spell.ts";
 import { World, type Said } from "./world.ts";
 
@@ -210,6 +211,7 @@ class HostileCall {
     const { known } = this.#world;
     if (dialect === "vllm-omni" && random.chance(0.1)) return omniOpening(random);
     const extended = dialect === "duplex.v1";
+    if (extended && this.#scenario.setup.plan.speech && random.chance(0.05)) return sentence(random);
     const event = random.chance(0.25) ? this.#corpus.next(known) : clientEvent(random, known, extended);
     if (dialect === "openai-beta" && random.chance(0.85)) return betaEvent(event, random);
     return dialect === "vllm-omni" && random.chance(0.85) ? omniEvent(event, random) : event;

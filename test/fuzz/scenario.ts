@@ -13,6 +13,7 @@ import { moshiOptions } from "./moshi.ts";
 import { GROK } from "./peers.ts";
 import { CALL, isCarrier } from "./phone.ts";
 import { SECRET } from "./provider-grammar.ts";
+import { FUZZED_VOICE } from "./voices.ts";
 import { transcriberOptions } from "./transcribers.ts";
 
 /** Whatever a provider says, new items, or one event of a client's, always under other names. */
@@ -52,7 +53,14 @@ export function scenarioOf(seed: number, number: number): Scenario {
   const whole = later(placed, new Random(Math.imul(seed, 0x01000193) ^ number ^ 0x2b7e1516));
   const raced = oneVoice(whole, new Random(Math.imul(seed, 0x01000193) ^ number ^ 0x510e527f));
   const tools = tooled(raced, new Random(Math.imul(seed, 0x01000193) ^ number ^ 0x1f83d9ab));
-  return wordless(tools, new Random(Math.imul(seed, 0x01000193) ^ number ^ 0x5be0cd19));
+  const spoken = speaking(tools, new Random(Math.imul(seed, 0x01000193) ^ number ^ 0x428a2f98));
+  return wordless(spoken, new Random(Math.imul(seed, 0x01000193) ^ number ^ 0x5be0cd19));
+}
+
+/** The relay may have a voice of its own. */
+function speaking(scenario: Scenario, random: Random): Scenario {
+  if (!random.chance(0.2)) return scenario;
+  return { ...scenario, setup: { ...scenario.setup, plan: { ...scenario.setup.plan, ...FUZZED_VOICE } } };
 }
 
 /** Its voice may be a Moshi server, which nobody can ask. */

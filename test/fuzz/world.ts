@@ -1,6 +1,5 @@
 /** One call in virtual time: the real session and the real adapters between hostile peers. Every message is looked at. */
 import type { ToolCall } from "../../durable-objects/asked.ts";
-import { FuzzedMinds } from "./minds.ts";
 import { fromBytes, toBytes } from "../../durable-objects/value-bytes.ts";
 import { readFrameHeader } from "../../src/protocol/frame.ts";
 import { eventIdOf } from "../../src/protocol/client-events.ts";
@@ -19,6 +18,7 @@ import { ClientWatch, holdsSecret, Violation } from "./checks.ts";
 import { Known } from "./known.ts";
 import { isObserverPeer, type Observers, withoutDraws } from "./observers.ts";
 import { adapterAt, honestAt, hostileAt, type HonestPeer, type HostilePeer } from "./peers.ts";
+import { FuzzedServices } from "./services.ts";
 import { Caller, isCarrier, PhoneWatch } from "./phone.ts";
 
 /** Deadlines that may be due within one message's time, and in one instant. */
@@ -83,7 +83,8 @@ export class World {
   readonly #dependencies: SessionDependencies;
   /** Calls of the relay's tools that have no result. */
   readonly #calls: string[] = [];
-  readonly #minds = new FuzzedMinds();
+  /** Whom the relay itself asks. */
+  readonly #services = new FuzzedServices();
   readonly #inbound: (readonly [peer: string, data: WireMessage])[] = [];
   #watch: ClientWatch | BetaWatch = new ClientWatch(false);
   #phone: PhoneWatch | null = null;
@@ -218,7 +219,7 @@ export class World {
   #perform(action: Action): void {
     switch (action.type) {
       case "dial":
-        if (this.#minds.dialled(action.peer, action.request)) break;
+        if (this.#services.dialled(action.peer, action.request)) break;
         if (this.open.has(action.peer) || this.dialling.some(({ peer }) => peer === action.peer)) {
           throw new Violation("closed-peer", `${action.peer} is dialled twice`);
         }
@@ -268,7 +269,7 @@ export class World {
   }
 
   #close(peer: string): void {
-    if (this.#minds.closed(peer)) return;
+    if (this.#services.closed(peer)) return;
     if (peer === CLIENT) {
       this.clientOpen = false;
       return;
@@ -464,7 +465,7 @@ export class World {
       const result = id.length % 2 === 0 ? { output: "snow" } : ({ failure: "timeout" } as const);
       if (!this.ended) this.input({ type: "tool_answered", id, result });
     }
-    this.#minds.answer((input) => {
+    this.#services.answer((input) => {
       if (!this.ended) this.input(input);
     });
   }

@@ -98,7 +98,14 @@ export function goneOnWith({ checks, client, providers, scenario }: SimulatedCal
 }
 
 /** What asks or cancels besides the caller, or keeps a provider from answering in time. */
-const CANCELLING: readonly string[] = ["client.", "platform.", "caller.", "guard.", "relay.say"];
+const CANCELLING: readonly string[] = [
+  "client.",
+  "platform.",
+  "caller.",
+  "guard.",
+  "relay.say",
+  "relay.speech",
+];
 /** Of these kinds, what only makes a call harder to hear. */
 const QUIET: ReadonlySet<string> = new Set(["caller.zeros", "caller.slices", "caller.mute"]);
 /** A turn ends after a silence, and its answer is asked for then. */

@@ -26,4 +26,12 @@ export const ASIDE_MUTATIONS: readonly Mutation[] = [
     to: "    this.budget.heard();\n",
     among: ["tool.confirm", "caller.barge_in"],
   },
+  {
+    number: 111,
+    what: "a sentence that comes in pieces is more than its text has (X404)",
+    file: "src/session/aside/synthesis.ts",
+    from: "text.length * SLOWEST_MS + PAUSES_MS);",
+    to: "text.length);",
+    among: ["relay.speech"],
+  },
 ];

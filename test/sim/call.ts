@@ -14,6 +14,7 @@ import { Tape } from "./tape.ts";
 import { Announced, SAID, SAY } from "./asides.ts";
 import { changePlans, PlanWatch } from "./plan-changes.ts";
 import { MIND, Minds } from "./minds.ts";
+import { VOICE, Voices } from "./voices.ts";
 import { Deeds, lookOf } from "./tools.ts";
 import { VirtualTime } from "./time.ts";
 import { checksProviders, compareProviders } from "./provider-account.ts";
@@ -56,6 +57,7 @@ export class SimulatedCall implements World {
   readonly client: Client;
   readonly deeds: Deeds;
   readonly minds: Minds;
+  readonly voices: Voices;
   readonly shadowAnswers = new Set<number>();
   readonly announced: Announced;
   readonly plans = new PlanWatch(this);
@@ -101,7 +103,8 @@ export class SimulatedCall implements World {
       ...(this.scenario.guard === undefined ? {} : { guard: this.scenario.guard }),
       ...(this.scenario.webhook === true && toolsOf(this.scenario)),
       ...(this.scenario.fillers && { fillers: this.scenario.fillers }),
-      ...(this.scenario.faults.includes(SAY) && { sounds: SAID }),
+      ...((this.scenario.faults.includes(SAY) || this.scenario.speech === true) && { sounds: SAID }),
+      ...(this.scenario.speech === true && { speech: VOICE }),
       session: {},
       detector: "energy",
       ...(transcriber === null ? {} : { transcriber: planned(transcriber) }),
@@ -116,6 +119,7 @@ export class SimulatedCall implements World {
     // With draws of its own: all other calls are what they were.
     this.deeds = new Deeds(this, new Random(seed ^ 0x7001));
     this.minds = new Minds(this, new Random(seed ^ 0x7002));
+    this.voices = new Voices(this, new Random(seed ^ 0x7004));
     this.announced = new Announced(this);
     this.relay = new Relay(this, this.providers, setup, this.random.fork());
     this.client = new Client(this, this.relay, this.random.fork(), () => this.silentVoices);

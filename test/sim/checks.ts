@@ -46,6 +46,7 @@ export type Invariant =
   | "mind-called-off"
   | "mind-blamed"
   | "mind-twice"
+  | "voice-blamed"
   | "mind-no-end"
   | "tool-unconfirmed"
   | "aside-told"

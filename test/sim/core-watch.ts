@@ -104,6 +104,7 @@ export class CoreWatch implements SessionCore {
   #told(data: string): void {
     this.#world.deeds.told(data);
     this.#world.minds.told(data);
+    this.#world.voices.told(data);
   }
 
   #ended(reason: string): void {

@@ -5,9 +5,9 @@ export const MIND_MUTATIONS: readonly Mutation[] = [
   {
     number: 100,
     what: "what came of a task is told over the caller (X262)",
-    file: "src/session/conduct.ts",
-    from: "    return !owed && turns.still && !witness.hears;",
-    to: "    return !owed;",
+    file: "src/session/quiet.ts",
+    from: "  if (!talk.hushed || talk.talks) return false;\n",
+    to: "",
     among: ["background.mind", "caller.barge_in"],
   },
   {
@@ -38,8 +38,8 @@ export const MIND_MUTATIONS: readonly Mutation[] = [
     number: 109,
     what: "what a text model was asked for a plain client's session is not asked anew after a death (X275)",
     file: "src/session/session.ts",
-    from: "    } else if (doubt) conduct.background?.died();\n",
-    to: "    }\n",
+    from: "      conduct.background?.died();\n",
+    to: "",
     among: ["background.mind", "platform.crash_plain"],
   },
 ];

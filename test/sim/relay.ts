@@ -26,6 +26,7 @@ import { Inspection } from "./inspection.ts";
 import { Legs } from "./legs.ts";
 import { wordsOf } from "./words.ts";
 import { MIND_URL } from "./minds.ts";
+import { VOICE_URL } from "./voices.ts";
 import { ObjectClock } from "./object-clock.ts";
 import { OutputGate } from "./output-gate.ts";
 import type { Provider } from "./provider.ts";
@@ -213,6 +214,8 @@ export class Relay {
   readonly #dial: Dial = (request, events) => {
     if (request.url === MIND_URL)
       return this.#world.minds.dial(request, this.#ofThisLife(events), this.#gate);
+    if (request.url === VOICE_URL)
+      return this.#world.voices.dial(request, this.#ofThisLife(events), this.#gate);
     const provider = this.#providers.get(new URL(request.url).hostname.split(".")[0] ?? "");
     if (provider) return this.#legs.dial(provider, events);
     this.#world.checks.fail("closed-peer", `a dial of ${request.url}, which is nobody`);

@@ -9,6 +9,7 @@ import type { Quality } from "./connection.ts";
 import type { Random } from "./random.ts";
 import type { Tape } from "./tape.ts";
 import type { Minds } from "./minds.ts";
+import type { Voices } from "./voices.ts";
 import type { Announced } from "./asides.ts";
 import type { PlanWatch } from "./plan-changes.ts";
 import type { FillerPlan } from "../../src/session/state/sounds.ts";
@@ -68,6 +69,8 @@ export interface Scenario {
   readonly confirmMs?: number;
   /** What is heard while nobody answers. */
   readonly fillers?: FillerPlan;
+  /** The relay has a voice of its own. */
+  readonly speech?: true;
   /** So often the plan changes in mid-call. */
   readonly planChanges?: number;
   readonly faults: readonly string[];
@@ -91,6 +94,7 @@ export interface World {
   readonly shadowAnswers: ReadonlySet<number>;
   readonly deeds: Deeds;
   readonly minds: Minds;
+  readonly voices: Voices;
   readonly announced: Announced;
   readonly plans: PlanWatch;
   /** So far. */

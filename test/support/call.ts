@@ -5,6 +5,7 @@
 import { NO_KERNELS, type AudioKernels } from "../../src/audio/kernels.ts";
 import { FRAME_HEADER_BYTES, readFrameHeader, type FrameHeader } from "../../src/protocol/frame.ts";
 import { CLIENT, type Action, type Dialect, type Input } from "../../src/session/io.ts";
+import type { SpeechStore } from "../../src/session/aside/kept-speech.ts";
 import type { FillerPlan, Sounds } from "../../src/session/state/sounds.ts";
 import type { GuardPlan } from "../../src/session/state/guard-plan.ts";
 import type { BackgroundPlan } from "../../src/session/state/background-plan.ts";
@@ -12,7 +13,7 @@ import type { ToolPlan } from "../../src/session/state/tool-plan.ts";
 import type { Limits } from "../../src/session/limits.ts";
 import type { AudioPool } from "../../src/session/setup.ts";
 import type { Locks } from "../../src/session/client/locks.ts";
-import type { EndOfTurnModel, PlannedUpstream, StrategyChoice } from "../../src/session/state/plan.ts";
+import type { EndOfTurnModel, Plan, PlannedUpstream, StrategyChoice } from "../../src/session/state/plan.ts";
 import {
   Session,
   type SessionDependencies,
@@ -48,6 +49,8 @@ export interface CallOptions {
   readonly background?: BackgroundPlan;
   readonly fillers?: FillerPlan;
   readonly sounds?: Sounds;
+  readonly speech?: Plan["speech"];
+  readonly speechStore?: SpeechStore;
   /** The relay's network hears how a voice ended; default: it does. */
   readonly cadence?: boolean;
   readonly locks?: Locks;
@@ -65,7 +68,8 @@ export interface CallOptions {
 
 export const WIRE: PlannedUpstream = { name: "wire", options: { adapter: "wire" } };
 
-function priced({ upstreams = [], transcriber }: CallOptions): boolean {
+function priced({ upstreams = [], transcriber, speech, background }: CallOptions): boolean {
+  if (speech?.price !== undefined || background?.price !== undefined) return true;
   return [...upstreams, ...(transcriber ? [transcriber] : [])].some(({ prices }) => prices !== undefined);
 }
 
@@ -113,6 +117,7 @@ export class Call {
         ...(options.background ? { background: options.background } : {}),
         ...(options.fillers ? { fillers: options.fillers } : {}),
         ...(options.sounds ? { sounds: options.sounds } : {}),
+        ...(options.speech ? { speech: options.speech } : {}),
         ...(options.cadence === undefined ? {} : { cadence: options.cadence }),
       },
       intent: options.intent ?? "conversation",
@@ -132,6 +137,7 @@ export class Call {
         ...options.limits,
       },
       ...(options.audioPool && { audioPool: options.audioPool }),
+      ...(options.speechStore && { speechStore: options.speechStore }),
     };
     this.session = new Session(this.#setup, this.#dependencies, this.now);
     if (options.connect === false) return;

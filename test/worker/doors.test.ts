@@ -268,7 +268,16 @@ describe("the small doors", () => {
   test("[H15] the routes that could be dialled are listed as OpenAI lists models", async () => {
     const list = await (await call("/v1/models", { headers: bearer() })).json<{ data: { id: string }[] }>();
     expect(list).toMatchObject({ object: "list" });
-    const demos = ["demo", "echo", "demo+echo", "demo-race", "demo-hedge", "demo-panel", "demo-guard"];
+    const demos = [
+      "demo",
+      "echo",
+      "demo+echo",
+      "demo-race",
+      "demo-hedge",
+      "demo-panel",
+      "demo-filler",
+      "demo-guard",
+    ];
     expect(list.data.map(({ id }) => id)).toEqual(demos);
     const one = await call("/v1/models/demo+echo", { headers: bearer() });
     expect(await one.json()).toEqual({

@@ -112,6 +112,7 @@ function startWorker(options: RelayOptions, demoUrl: string, apiKey: string): Pr
       RELAY_DEV_KEY: apiKey,
       RELAY_SIGNING_KEY: randomBytes(32).toString("base64url"),
       DEMO_URL: demoUrl,
+      DEMO_SPEECH_URL: new URL("/v1/audio/speech", demoUrl).href.replace(/^ws/, "http"),
       DEMO_TEXT_URL: new URL("/v1/chat/completions", demoUrl).href.replace(/^ws/, "http"),
       ...options.vars,
     },

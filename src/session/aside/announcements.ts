@@ -1,13 +1,16 @@
 /**
- * Announcements: what its application has said to a caller, in a sound of its own. The floor places it: at the next gap, in
- * which nobody speaks, nothing is heard and no answer is under way, or, where it interrupts, in place of the answer. The caller
- * interrupts it as any agent. While it is said, answers wait behind it. What became of it is told once.
+ * Announcements: what its application has said to a caller, in a sound of its own or in the relay's voice. The floor places it: at
+ * the next gap, in which nobody speaks, nothing is heard and no answer is under way, or, where it interrupts, in place of the
+ * answer. The caller interrupts it as any agent. While it is said, answers wait behind it; until it is spoken nothing waits for
+ * it. What became of it is told once.
  */
 import { ClientError } from "../../protocol/client-error.ts";
+import type { JsonObject } from "../../protocol/json.ts";
 import { isActive } from "../state/response.ts";
-import type { Sound } from "../state/sounds.ts";
+import { isSentence, type Sentence, type Sound } from "../state/sounds.ts";
 import type { PlayerParts, SoundPlayer } from "./player.ts";
-import type { Asking, BargeIn, Floor, Listener, Responses, Tools, TurnTaking } from "./ports.ts";
+import type { Asking, BargeIn, Floor, Listener, Responses, Talk, Tools, TurnTaking } from "./ports.ts";
+import type { Sentences } from "./sentences.ts";
 
 /** Read when it is asked for: some of these parts are made later. */
 export interface AnnouncementParts extends PlayerParts {
@@ -17,23 +20,37 @@ export interface AnnouncementParts extends PlayerParts {
   readonly listener: Pick<Listener, "audible" | "playingUntil">;
   readonly responses: Responses;
   readonly tools: Pick<Tools, "stopped"> | null;
-  readonly turns: Pick<TurnTaking, "openItem" | "unmade">;
+  readonly turns: Pick<TurnTaking, "openItem" | "unmade" | "count">;
+  /** A client that takes its turns itself may be in the middle of one. */
+  readonly talk: Talk;
 }
 
 export interface Announcement {
   readonly id: string;
-  readonly sound: Sound;
+  readonly said: Sound | Sentence;
+  /** Said in place of a sentence that could not be spoken: a sound of the configuration by its name. */
+  readonly otherwise?: string;
   readonly interrupts: boolean;
   /** Not begun by then, it is dropped. */
   readonly expiresMs: number;
+  /** It belongs to what was said last: when the caller speaks again it is dropped. */
+  readonly passes?: true;
 }
 
 interface Waiting {
   readonly id: string;
-  readonly sound: Sound;
+  readonly said: Sound | Sentence;
+  readonly otherwise?: string;
+  /** Null: it is not spoken yet. */
+  sound: Sound | null;
   readonly interrupts: boolean;
   readonly expiresAt: number;
+  /** There were so many turns when it was to be said, after which it is not. */
+  readonly turn?: number;
 }
+
+/** One whose words are all that it is: it goes on in another isolate. */
+export type KeptAnnouncement = Omit<Waiting, "sound" | "said"> & { readonly said: Sentence };
 
 /** One that was begun. */
 interface Begun {
@@ -45,11 +62,13 @@ interface Begun {
   overAt: number | null;
 }
 
-type Reason = "expired" | "not_playable" | "session_restored";
+type Reason = "expired" | "not_playable" | "overtaken";
 
 /** Waiting at once, and samples of them all: half a minute at 48 kHz, and as much again. */
 const MOST_WAITING = 8;
 const MOST_SAMPLES = 2 * 30 * 48_000;
+/** So many of the sentences that wait are spoken in advance. */
+const MOST_SPOKEN = 2;
 /** What is not heard by so long after its time is not going to be. */
 const LATE_MS = 2000;
 /** So much of its end may go unheard: a player's last acknowledgement says less than was played. */
@@ -59,19 +78,30 @@ const LEAD_MS = 400;
 /** And in any case what is sent at once. */
 const LEAST_LEAD_MS = 100;
 
+export interface AnnouncementHost {
+  readonly leadMs: () => number | null;
+  readonly sentences: Pick<Sentences, "want" | "forget"> | null;
+  readonly soundNamed: (name: string) => Sound | Sentence | undefined;
+}
+
 export class Announcements {
   readonly #parts: AnnouncementParts;
   readonly #player: SoundPlayer;
   readonly #leadMs: () => number | null;
+  /** The relay's own voice; null: it has none. */
+  readonly #sentences: Pick<Sentences, "want" | "forget"> | null;
+  readonly #soundNamed: (name: string) => Sound | Sentence | undefined;
   #waiting: Waiting[] = [];
   #begun: Begun | null = null;
   /** Of a former life: their samples are gone. */
   #lost: readonly string[] = [];
 
-  constructor(parts: AnnouncementParts, player: SoundPlayer, leadMs: () => number | null) {
+  constructor(parts: AnnouncementParts, player: SoundPlayer, host: AnnouncementHost) {
     this.#parts = parts;
     this.#player = player;
-    this.#leadMs = leadMs;
+    this.#leadMs = host.leadMs;
+    this.#sentences = host.sentences;
+    this.#soundNamed = host.soundNamed;
   }
 
   /** One is to be said, or being said. */
@@ -84,18 +114,24 @@ export class Announcements {
     return this.#player.own === "announcement";
   }
 
-  /** @throws ClientError */
-  say({ id, sound, interrupts, expiresMs }: Announcement): void {
-    const { context } = this.#parts;
-    const samples = this.#waiting.reduce((sum, one) => sum + one.sound.samples.length, 0);
-    if (this.#waiting.length >= MOST_WAITING || samples + sound.samples.length > MOST_SAMPLES) {
+  /** @throws ClientError when it cannot wait. */
+  require({ id, said }: Announcement): void {
+    const samples = this.#waiting.reduce((sum, one) => sum + samplesIn(one.said), 0);
+    if (this.#waiting.length >= MOST_WAITING || samples + samplesIn(said) > MOST_SAMPLES) {
       const message = `At most ${MOST_WAITING} announcements wait, of a minute in all.`;
       throw new ClientError("too_many_announcements", message);
     }
     if (this.#begun?.id === id || this.#waiting.some((one) => one.id === id))
       throw new ClientError("invalid_value", `An announcement '${id}' is under way.`, "say_id");
-    this.#waiting.push({ id, sound, interrupts, expiresAt: context.now + expiresMs });
-    this.#tell("queued", id);
+  }
+
+  /** One that can wait. */
+  say({ expiresMs, passes, ...one }: Announcement): void {
+    const { context, turns } = this.#parts;
+    const sound = isSentence(one.said) ? null : one.said;
+    const turn = passes ? { turn: turns.count } : {};
+    this.#waiting.push({ ...one, ...turn, sound, expiresAt: context.now + expiresMs });
+    this.#tell("queued", one.id);
   }
 
   /** At the end of everything that happens. */
@@ -105,7 +141,10 @@ export class Announcements {
     if (!this.busy) return;
     this.#conclude();
     this.#expire();
+    this.#speak();
     if (this.#begun === null) this.#place();
+    // The next ones are spoken while this one is said.
+    if (this.#begun !== null) this.#speak();
     this.#wait();
   }
 
@@ -130,23 +169,57 @@ export class Announcements {
   }
 
   #expire(): void {
-    const { context, port } = this.#parts;
-    const reasonOf = ({ expiresAt }: Waiting): Reason | null => {
-      if (expiresAt < context.now) return "expired";
-      return port.connected && (!port.extended || this.#player.link === undefined) ? "not_playable" : null;
-    };
     for (const one of this.#waiting) {
-      const reason = reasonOf(one);
-      if (reason !== null) this.#tell("dropped", one.id, { reason });
+      const reason = this.#reasonOf(one);
+      if (reason !== null) this.#drop(one, { reason });
     }
-    this.#waiting = this.#waiting.filter((one) => reasonOf(one) === null);
   }
 
+  /** Why it is said no more; null: it may be. */
+  #reasonOf({ expiresAt, turn }: Waiting): Reason | null {
+    const { context, port, turns } = this.#parts;
+    if (expiresAt < context.now) return "expired";
+    if (turn !== undefined && (turns.openItem !== null || turns.count !== turn)) return "overtaken";
+    return port.connected && (!port.extended || this.#player.link === undefined) ? "not_playable" : null;
+  }
+
+  #drop(one: Waiting, about: JsonObject): void {
+    this.#forget(one);
+    this.#tell("dropped", one.id, about);
+  }
+
+  #forget({ id }: Waiting): void {
+    this.#waiting = this.#waiting.filter((one) => one.id !== id);
+    this.#sentences?.forget(nameOf(id));
+  }
+
+  /** Sentences become sounds; what cannot be spoken is said otherwise, or not at all. */
+  #speak(): void {
+    let ahead = 0;
+    for (const one of this.#waiting) {
+      if (!isSentence(one.said)) continue;
+      if (ahead === MOST_SPOKEN) return;
+      ahead += 1;
+      if (one.sound !== null) continue;
+      const spoken = this.#sentences?.want(one.said, nameOf(one.id)) ?? null;
+      if (spoken === null) continue;
+      if (!("fault" in spoken)) one.sound = spoken;
+      else {
+        const otherwise = one.otherwise === undefined ? undefined : this.#soundNamed(one.otherwise);
+        const { code, message } = spoken.fault;
+        if (otherwise && !isSentence(otherwise)) one.sound = otherwise;
+        else this.#drop(one, { reason: "not_spoken", error: { code, message } });
+      }
+    }
+  }
+
+  /** The first that can be said: who is not spoken yet lets the others ahead. */
   #place(): void {
-    const [next] = this.#waiting;
-    const { asking, bargeIn, floor, listener, tools, turns } = this.#parts;
-    if (next === undefined || this.#player.held) return;
-    if (turns.openItem !== null || turns.unmade === "heard" || floor.judging || floor.held) return;
+    const next = this.#waiting.find(({ sound }) => sound !== null);
+    const { asking, bargeIn, floor, listener, talk, tools, turns } = this.#parts;
+    if (next === undefined || next.sound === null || this.#player.held) return;
+    if (turns.openItem !== null || turns.unmade === "heard" || talk.talks) return;
+    if (floor.judging || floor.held) return;
     const answered = asking.underway || listener.audible;
     if (answered && this.#player.own !== "filler" && !next.interrupts) return;
     if (asking.underway && !next.interrupts) return;
@@ -155,7 +228,7 @@ export class Announcements {
       tools?.stopped();
     }
     this.#player.stop("answered");
-    this.#waiting.shift();
+    this.#forget(next);
     const { rateHz, samples } = next.sound;
     const names = this.#player.begin(
       "announcement",
@@ -178,19 +251,41 @@ export class Announcements {
     else context.deadlines.set("aside:say", Math.max(next, context.now + 1));
   }
 
-  #tell(what: string, id: string, about: { readonly [member: string]: string | number } = {}): void {
+  #tell(what: string, id: string, about: JsonObject = {}): void {
     this.#parts.port.tell({ type: `relay.say.${what}`, say_id: id, ...about });
   }
 
-  /** Names alone: whoever goes on with the session has no sample of them. */
-  snapshot(): readonly string[] {
+  /** Of sounds their names alone: whoever goes on with the session has no sample of them. */
+  snapshot(): AnnouncementsSnapshot {
     const begun = this.#begun === null ? [] : [this.#begun.id];
-    return [...this.#lost, ...begun, ...this.#waiting.map(({ id }) => id)];
+    const sounds = this.#waiting.flatMap(({ id, said }) => (isSentence(said) ? [] : [id]));
+    const texts = this.#waiting.flatMap((one) => (isSentence(one.said) ? [keptOf(one, one.said)] : []));
+    return { lost: [...this.#lost, ...begun, ...sounds], texts };
   }
 
-  restore(lost: readonly string[]): void {
-    this.#waiting = [];
+  restore({ lost, texts }: AnnouncementsSnapshot): void {
+    const speaks = this.#sentences !== null;
+    this.#waiting = speaks ? texts.map((one) => ({ ...one, sound: null })) : [];
     this.#begun = null;
-    this.#lost = lost;
+    this.#lost = speaks ? lost : [...lost, ...texts.map(({ id }) => id)];
   }
+}
+
+function keptOf(one: Waiting, said: Sentence): KeptAnnouncement {
+  const { sound: _, ...rest } = one;
+  return { ...rest, said };
+}
+
+/** Beside who else may want a sentence. */
+function nameOf(id: string): string {
+  return `say:${id}`;
+}
+
+function samplesIn(said: Sound | Sentence): number {
+  return isSentence(said) ? 0 : said.samples.length;
+}
+
+export interface AnnouncementsSnapshot {
+  readonly lost: readonly string[];
+  readonly texts: readonly KeptAnnouncement[];
 }

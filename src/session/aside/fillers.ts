@@ -4,7 +4,7 @@
  */
 import type { Context } from "../context.ts";
 import type { ResponseRecord } from "../state/response.ts";
-import type { FillerPlan } from "../state/sounds.ts";
+import { isSentence, type FillerPlan, type Sentence, type Sound } from "../state/sounds.ts";
 import type { SoundPlayer } from "./player.ts";
 import type {
   Asking,
@@ -13,9 +13,11 @@ import type {
   Floor,
   Listener,
   Responses,
+  Talk,
   Tools,
   TurnTaking,
 } from "./ports.ts";
+import type { Sentences } from "./sentences.ts";
 
 /** Read when it is asked for: some of these parts are made later. */
 export interface FillerParts {
@@ -28,10 +30,14 @@ export interface FillerParts {
   readonly responses: Responses;
   readonly tools: Pick<Tools, "running"> | null;
   readonly turns: Pick<TurnTaking, "openItem" | "unmade">;
+  readonly talk: Talk;
 }
 
 /** What is ahead of the listener delays the answer by as much; a timer that is later than this makes a hole. */
 const LEAD_MS = 30;
+
+/** Who wants its sentences. */
+const OWNER = "filler";
 
 /** One wait for an answer, or for a tool. */
 interface Wait {
@@ -40,20 +46,36 @@ interface Wait {
   /** When the next one is due, and how many there were. */
   at: number;
   count: number;
+  /** Its moment has come, and nothing was there to be heard. */
+  late?: boolean;
+}
+
+interface Next {
+  readonly sound: Sound;
+  /** So many before it were not there. */
+  readonly ahead: number;
 }
 
 export class Fillers {
   readonly #parts: FillerParts;
   readonly #plan: FillerPlan;
   readonly #player: SoundPlayer;
+  /** The relay's own voice; null: it has none. */
+  readonly #sentences: Pick<Sentences, "want" | "ready" | "forget"> | null;
   #wait: Wait | null = null;
   /** Of all, so that they take turns. */
   #played = 0;
 
-  constructor(parts: FillerParts, plan: FillerPlan, player: SoundPlayer) {
+  constructor(
+    parts: FillerParts,
+    plan: FillerPlan,
+    player: SoundPlayer,
+    sentences: Pick<Sentences, "want" | "ready" | "forget"> | null,
+  ) {
     this.#parts = parts;
     this.#plan = plan;
     this.#player = player;
+    this.#sentences = sentences;
   }
 
   get #sounding(): boolean {
@@ -68,7 +90,8 @@ export class Fillers {
   /** At the end of everything that happens. */
   settle(): void {
     const { context } = this.#parts;
-    if (this.#callerSpeaks) return this.#rest("turn_detected");
+    const pressed = this.#sounding && this.#parts.talk.talks;
+    if (this.#callerSpeaks || pressed) return this.#rest("turn_detected");
     if (!this.#waits || this.#player.own === "announcement") return this.#rest("answered");
     if (this.#sounding) return;
     this.#wait ??= { since: context.now, at: context.now + this.#plan.afterMs, count: 0 };
@@ -80,23 +103,53 @@ export class Fillers {
       this.#wait.at = until + (count === 0 ? this.#plan.afterMs : this.#plan.everyMs);
     }
     // One that sounds may be what is heard: it goes on until somebody says that it is a turn.
-    const not = this.#player.held || this.#parts.turns.unmade === "heard";
+    const not = this.#player.held || this.#parts.turns.unmade === "heard" || this.#parts.talk.talks;
+    // A sentence is spoken while its moment is still to come.
+    const next = count < this.#plan.most ? this.#next() : null;
     if (count >= this.#plan.most || not) context.deadlines.clear("aside:filler");
     else if (this.#wait.at > context.now) context.deadlines.set("aside:filler", this.#wait.at);
-    else this.#begin(this.#wait);
+    else if (next !== null) this.#begin(this.#wait, next);
+    else this.#wait.late = true;
   }
 
-  #begin(wait: Wait): void {
-    const sound = this.#plan.sounds[this.#played % this.#plan.sounds.length];
-    if (sound === undefined || this.#player.begin("filler", sound, LEAD_MS) === null) return;
-    this.#played += 1;
+  /** The next in turn, or behind it the first that can be heard now: the sound of a sentence is there, or it is being spoken. */
+  #next(): Next | null {
+    const { sounds } = this.#plan;
+    let waits = false;
+    for (let ahead = 0; ahead < sounds.length; ahead += 1) {
+      const said = sounds[(this.#played + ahead) % sounds.length];
+      if (said === undefined) continue;
+      const sound = isSentence(said) ? this.#soundOf(said, waits) : said;
+      if (sound === null) waits = true;
+      else if (!("fault" in sound)) return { sound, ahead };
+    }
+    return null;
+  }
+
+  /** @param waits another is being spoken for this moment: then none is asked for. */
+  #soundOf(said: Sentence, waits: boolean) {
+    return (waits ? this.#sentences?.ready(said) : this.#sentences?.want(said, OWNER)) ?? null;
+  }
+
+  #begin(wait: Wait, { sound, ahead }: Next): void {
+    if (this.#player.begin("filler", sound, LEAD_MS) === null) return;
+    if (ahead > 0) this.#missed();
+    wait.late = false;
+    this.#played += ahead + 1;
     wait.count += 1;
+  }
+
+  /** A sentence was not there at its moment. */
+  #missed(): void {
+    this.#parts.port.tell({ type: "relay.say.dropped", say_id: OWNER, reason: "late" });
   }
 
   #rest(reason: "answered" | "turn_detected"): void {
     if (this.#sounding) this.#player.stop(reason);
     if (this.#wait === null) return;
+    if (this.#wait.late === true) this.#missed();
     this.#wait = null;
+    this.#sentences?.forget(OWNER);
     this.#parts.context.deadlines.clear("aside:filler");
   }
 

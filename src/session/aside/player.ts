@@ -73,7 +73,7 @@ export class SoundPlayer {
   ): { readonly response: string; readonly item: string } | null {
     const { link } = this;
     if (link === undefined) return null;
-    const record = this.#parts.responses.own.begin(link, own);
+    const record = this.#parts.responses.own.begin(link, own, sound.words ?? null);
     const names = { response: record.id, item: record.items[0]?.id ?? "" };
     this.#playing = { ...names, stream: link.index, own, sound, leadMs, at: 0 };
     this.#parts.context.metric(own === "filler" ? "fillers" : "announcements", 1);

@@ -1,5 +1,5 @@
 /** What the relay's own sounds use of other parts of the session. Whoever joins the parts passes the real ones. */
-import type { ProviderFormat } from "../../audio/format.ts";
+import type { AudioFormat, ProviderFormat } from "../../audio/format.ts";
 import type { Capabilities } from "../../upstreams/upstream.ts";
 import type { ClientKind, RelaySettings } from "../state/relay-settings.ts";
 import type { Ending, OwnSound, ResponseRecord } from "../state/response.ts";
@@ -27,6 +27,7 @@ export interface Backpressure {
 export interface Configuration {
   readonly transcriptionOnly: boolean;
   readonly modality: "audio" | "text";
+  readonly outputFormat: AudioFormat;
   relay(client: ClientKind): RelaySettings;
 }
 
@@ -54,6 +55,13 @@ export interface Floor {
 export interface TurnTaking {
   readonly openItem: string | null;
   readonly unmade: "heard" | "sent" | null;
+  /** Turns so far. */
+  readonly count: number;
+}
+
+/** A client that takes its turns itself may be in the middle of one. */
+export interface Talk {
+  readonly talks: boolean;
 }
 
 /** Whether an answer is under way or asked for. */
@@ -65,7 +73,7 @@ export interface Asking {
 export interface Responses {
   readonly answering: readonly ResponseRecord[];
   readonly own: {
-    begin(link: Link, own: OwnSound): ResponseRecord;
+    begin(link: Link, own: OwnSound, words: string | null): ResponseRecord;
     play(response: ResponseRecord, samples: Int16Array, format: ProviderFormat): void;
   };
   get(id: string): ResponseRecord | undefined;

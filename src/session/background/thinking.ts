@@ -9,6 +9,7 @@ import {
   type TextStream,
   type ToolCall,
 } from "../../upstreams/cascade/text-stream.ts";
+import { usageOf } from "../../upstreams/cascade/usage.ts";
 import type { TextAsk, TextModel } from "../../upstreams/cascade/text-model.ts";
 import type {
   ChannelEffect,
@@ -64,6 +65,7 @@ export interface ThinkingHost {
 const NOTHING: readonly UpstreamEvent[] = [];
 
 export class Thinking implements Channels {
+  readonly #context: Context;
   readonly #model: TextModel;
   readonly #host: ThinkingHost;
   readonly #peers: ChannelPeers;
@@ -72,6 +74,7 @@ export class Thinking implements Channels {
   #numbered = 0;
 
   constructor(context: Context, model: TextModel, host: ThinkingHost) {
+    this.#context = context;
     this.#model = model;
     this.#host = host;
     this.#peers = new ChannelPeers(context, this, {
@@ -173,6 +176,8 @@ export class Thinking implements Channels {
   }
 
   #forget(channel: string): void {
+    const usage = usageOf(this.#requests.get(channel)?.stream.usage ?? null, 0);
+    if (usage !== null) this.#context.meter?.beside("background", usage, 0);
     this.#requests.delete(channel);
     this.#effects.push({ type: "close", channel });
   }

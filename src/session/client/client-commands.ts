@@ -65,6 +65,8 @@ export class ClientCommands {
         return this.#parts.cast.update(event.plan, (before, after) =>
           this.#host.session.checkPlan(before, after),
         );
+      case "relay.say":
+        return this.#parts.asides.request(event, { client: true, budget: this.#parts.budget });
       case "relay.delegation.cancel":
         return cancelTask(this.#parts.background, event.delegation_id);
       case "session.ack":

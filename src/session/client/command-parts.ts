@@ -8,10 +8,23 @@ import type { CommandHost, CommandParts } from "./commands-host.ts";
 /** @param budget what they may cost. */
 export function commandParts(parts: Omit<CommandParts, "budget">, budget: Budget): CommandParts {
   const { context, port, kept, backpressure, conversation, playout, responses, turns, guard } = parts;
-  const { bargeIn, asking, rounds, listener, delivery, idle, links, voices, tools, background, cast } = parts;
+  const {
+    bargeIn,
+    asking,
+    rounds,
+    listener,
+    delivery,
+    idle,
+    links,
+    voices,
+    tools,
+    background,
+    cast,
+    asides,
+  } = parts;
   const shared = { context, port, kept, backpressure, conversation, playout, responses, turns, guard };
   const others = { bargeIn, asking, rounds, listener, delivery, idle, links, tools, background };
-  return { ...shared, ...others, budget, voices, cast };
+  return { ...shared, ...others, budget, voices, cast, asides };
 }
 
 /** What carries out what is not the conversation's. */

@@ -1,6 +1,6 @@
 /** What commands act on, and what they ask of the session. */
 import type { SessionObject } from "./session-object.ts";
-import type { ResponseParams } from "../../protocol/client-events.ts";
+import type { PlainEvent, ResponseParams } from "../../protocol/client-events.ts";
 import type { AudioFormat } from "../../audio/format.ts";
 import type { AudioKernels } from "../../audio/kernels.ts";
 import type { Context } from "../context.ts";
@@ -26,6 +26,9 @@ import type {
   Cast,
 } from "./ports.ts";
 import type { BackgroundPort } from "./cancel-task.ts";
+
+type SayEvent = Extract<PlainEvent, { readonly type: "relay.say" }>;
+
 export interface CommandHost {
   readonly session: Pick<SessionObject, "update" | "checkParams" | "checkItem" | "checkPlan">;
   /** Asks the conversation's upstreams, or the first that can for one out of band. */
@@ -59,4 +62,8 @@ export interface CommandParts {
   /** All upstreams are told what a tool gave. */
   readonly voices: Voices;
   readonly cast: Pick<Cast, "update">;
+  /** What the relay plays by itself. */
+  readonly asides: {
+    request(said: SayEvent, by: { readonly client: true; readonly budget: Budget }): void;
+  };
 }

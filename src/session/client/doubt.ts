@@ -34,6 +34,7 @@ interface DoubtParts {
   readonly floor: Floor;
   readonly bargeIn: BargeIn;
   readonly background: { died(): void } | null;
+  readonly asides: { died(): void };
   /** Nothing is under way. */
   readonly quiet: boolean;
 }
@@ -94,6 +95,7 @@ export class Doubt {
     // Nothing is told the upstreams any more, not even that an answer was asked for in vain.
     this.#parts.eager.forget();
     this.#parts.background?.died();
+    this.#parts.asides.died();
     this.#widowed = this.#parts.lines
       .filter(({ phase }) => phase !== "idle" && phase !== "closed")
       .map((link) => ({ link, serving: link.serving }));

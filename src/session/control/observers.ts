@@ -13,7 +13,6 @@ import { excessError, jsonMost } from "../state/json-most.ts";
 import type { PeerId } from "../io.ts";
 import type { WireMessage } from "../../upstreams/upstream.ts";
 import type { Means, Observed } from "./ports.ts";
-import { readSay, SAY } from "./say.ts";
 import { causeOf, type ObserverInput, observerOf } from "./names.ts";
 import { Observer } from "./observer.ts";
 
@@ -29,6 +28,8 @@ const TAKEN: ReadonlySet<string> = new Set([
   "relay.delegation.cancel",
   "relay.plan.update",
 ]);
+/** Ours: something is said to the caller, in a sound or in words. */
+const SAY = "relay.say";
 /** Ours: the session is over, as by DELETE. */
 const END = "relay.end";
 
@@ -255,19 +256,12 @@ export class Observers implements EventTap {
 
   /** @throws ClientError */
   #say(observer: Observer, message: JsonObject, cost: number): void {
-    const { asides, config, context, parking } = this.#conduct;
+    const { asides, context, parking } = this.#conduct;
     observer.budget.events.charge(cost, context.now);
     this.#requireClient();
-    if (config.transcriptionOnly)
-      throw new ClientError(
-        "invalid_event_for_session",
-        "Nobody hears anything in a transcription session.",
-        "type",
-      );
     parking.touch();
-    const newId = (): string => context.newId("item");
     this.#acted = true;
-    asides.say(readSay(message, config.outputFormat, (name) => asides.soundNamed(name), newId));
+    asides.request(message, { client: false, budget: observer.budget });
   }
 
   /** Told to who asks alone, with its audio where it may be heard. @throws ClientError */

@@ -5,7 +5,6 @@ import type { PlainEvent } from "../../protocol/client-events.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
-import type { Sound } from "../state/sounds.ts";
 import type { Rate } from "../state/rate.ts";
 
 /** What an observer may still ask for. */
@@ -15,6 +14,8 @@ export interface Budget {
   readonly told: Rate;
   /** It went on for too long though it was refused. */
   readonly exhausted: boolean;
+  /** One more answer is to be asked for. @returns why it is not. */
+  refusedAnswer(): ClientError | null;
   /** @returns what it is told; null: nothing. */
   refuse(resource: "events" | "bytes", size: number, ms: number, now: number): ClientError | null;
   weigh(size: number, now: number): void;
@@ -29,21 +30,13 @@ export interface Means {
   readonly commands: { /** @throws ClientError */ handle(event: PlainEvent): void };
 }
 
-/** An announcement of the application's. */
-export interface Announcement {
-  readonly id: string;
-  readonly sound: Sound;
-  readonly interrupts: boolean;
-  /** Not begun by then, it is dropped. */
-  readonly expiresMs: number;
-}
-
 /** What the relay plays by itself. */
 interface Asides {
-  /** A sound of the configuration by its name. */
-  soundNamed(name: string): Sound | undefined;
-  /** @throws ClientError */
-  say(announcement: Announcement): void;
+  /** `relay.say`. @throws ClientError */
+  request(
+    message: JsonObject,
+    by: { readonly client: false; readonly budget: { refusedAnswer(): ClientError | null } },
+  ): void;
 }
 
 /** The session that is observed. Read when it is asked for. */

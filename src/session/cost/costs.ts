@@ -11,7 +11,7 @@ import type { MetricName } from "../metrics.ts";
 import type { ResponseRecord } from "../state/response.ts";
 import type { ServerEvent } from "../state/server-events.ts";
 import { Ledger, type Kind, type LedgerSnapshot, type Sum } from "./ledger.ts";
-import type { Meter, Used } from "./meter.ts";
+import type { Meter, OwnRole, Used } from "./meter.ts";
 import type { CostPlan } from "./plan.ts";
 import { add, type Units } from "./price.ts";
 import { rounded, shownSums, totalOf } from "./shown.ts";
@@ -47,6 +47,7 @@ const METRIC_OF: Readonly<Record<Kind, MetricName>> = {
   unheard: "cost_unheard_millionths",
   line: "cost_line_millionths",
   transcript: "cost_line_millionths",
+  own: "cost_own_millionths",
 };
 const MILLION = 1_000_000;
 /** Answers of one session that are made at once, known and unknown: what comes beyond them is counted as nobody's. */
@@ -127,6 +128,12 @@ export class Costs implements Meter {
     }
     this.#answers.set(name, answer);
     return answer;
+  }
+
+  beside(role: OwnRole, usage: JsonObject, saidMs: number): void {
+    const account = this.#plan.accounts.findIndex((one) => one.role === role);
+    this.#ledger.enter(account, 0, "own", { ...statedUnits(usage), saidSeconds: saidMs / 1000 });
+    this.#parts.context.persist();
   }
 
   closed(identity: ConnectionIdentity, at: number): void {

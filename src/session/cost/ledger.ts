@@ -1,10 +1,14 @@
 /** What was used, by upstream, by which of its candidates, and for what. */
+import type { OwnRole } from "./meter.ts";
 import { add, moneyOf, ratesOf, UNITS, type Unit, type Units } from "./price.ts";
 import type { Price } from "../state/price.ts";
 
-/** `heard`, `unheard`: of answers that the client was told of, and that it never was. `line`: of being there. */
-export type Kind = "heard" | "unheard" | "line" | "transcript";
-export type Role = "speaker" | "shadow" | "transcriber";
+/**
+ * `heard`, `unheard`: of answers that the client was told of, and that it never was. `line`: of being there. `own`: of what the
+ * relay itself asked for.
+ */
+export type Kind = "heard" | "unheard" | "line" | "transcript" | "own";
+export type Role = "speaker" | "shadow" | "transcriber" | OwnRole;
 
 /** An upstream as it is paid. */
 export interface Account {

@@ -69,12 +69,12 @@ export class Guard {
     }
     bargeIn.refuse(response);
     this.#tell("output", judgement, { response_id: response.id });
-    if (!response.outOfBand) this.#replace();
+    if (!response.outOfBand) this.#replace(response.modality);
   }
 
   /** What is said instead is an item of the conversation, which every upstream is told. */
-  #replace(): void {
-    const { context, port, conversation, links } = this.#parts;
+  #replace(modality: ResponseRecord["modality"]): void {
+    const { asides, context, port, conversation, links } = this.#parts;
     if (this.#replacement === undefined) return;
     const id = conversation.unused(() => context.newId("item"));
     const content = [{ type: "output_text", text: this.#replacement }];
@@ -96,6 +96,7 @@ export class Guard {
     for (const link of links) link.command({ type: "item", item, previousItemId: null });
     for (const what of ["added", "done"])
       port.emit({ type: `conversation.item.${what}`, previous_item_id: previous, item });
+    if (modality === "audio") asides.instead(id, this.#replacement);
     context.persist();
   }
 

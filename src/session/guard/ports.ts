@@ -51,8 +51,14 @@ interface Idle {
   arm(): void;
 }
 
+/** The relay's own voice, if it has one. */
+interface Asides {
+  instead(id: string, text: string): void;
+}
+
 /** Read when it is asked for: some of these parts are made later. */
 export interface GuardParts {
+  readonly asides: Asides;
   readonly context: Context;
   readonly port: ClientPort;
   readonly conversation: Conversation;

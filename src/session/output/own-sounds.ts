@@ -36,8 +36,8 @@ export class OwnSounds {
     this.#host = host;
   }
 
-  /** @param link whose stream it sounds on. */
-  begin(link: Link, own: OwnSound): ResponseRecord {
+  /** @param link whose stream it sounds on. @param words what is said in it; null: nothing. */
+  begin(link: Link, own: OwnSound, words: string | null): ResponseRecord {
     const defaults = { ...this.#host.responseDefaults({}), modality: "audio" } as const;
     const params = { conversation: "none", metadata: { relay: own } } as const;
     const channel = this.#host.channelOf(link.index);
@@ -45,6 +45,8 @@ export class OwnSounds {
     response.phase = next(RESPONSE, response.phase, "started") ?? response.phase;
     this.#writer.created(response);
     this.#items.handle(response, { type: "item.started", response: "", item: KEY, kind: "message" });
+    if (words !== null)
+      this.#items.handle(response, { type: "transcript", response: "", item: KEY, delta: words });
     this.#context.persist();
     return response;
   }

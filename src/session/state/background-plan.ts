@@ -1,10 +1,13 @@
 /** What a route says of its background mind. */
 import type { JsonObject } from "../../protocol/json.ts";
 import type { UpstreamOptions } from "../../upstreams/upstream.ts";
+import type { Price } from "./price.ts";
 
 export interface BackgroundPlan {
   /** The text model: options of the cascade's `text` part. */
   readonly text: UpstreamOptions;
+  /** Of the text model; absent: nobody said. */
+  readonly price?: Price;
   /** How its speakers call it. */
   readonly name: string;
   /** When they are to. */

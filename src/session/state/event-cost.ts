@@ -5,6 +5,7 @@ const BESIDES: ReadonlyMap<string, number> = new Map([
   ["session.update", 7],
   ["response.create", 7],
   ["relay.plan.update", 7],
+  ["relay.say", 7],
 ]);
 /** So many members of an event cost as much as another event: each is looked at, kept and shown. */
 export const MEMBERS_PER_EVENT = 50;

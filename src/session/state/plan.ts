@@ -3,7 +3,7 @@ import type { BackgroundPlan } from "./background-plan.ts";
 import type { Price } from "./price.ts";
 import type { GuardPlan } from "./guard-plan.ts";
 import type { Limits } from "../limits.ts";
-import type { FillerPlan, Sounds } from "./sounds.ts";
+import type { FillerPlan, Sounds, SpeechPlan } from "./sounds.ts";
 import type { ToolPlan } from "./tool-plan.ts";
 import type { JsonObject, UpstreamOptions } from "../../upstreams/upstream.ts";
 
@@ -44,6 +44,8 @@ export interface Plan {
   readonly fillers?: FillerPlan;
   /** By name, for its application to have played; absent: none. */
   readonly sounds?: Sounds;
+  /** The relay's own voice; absent: it has none, and says no sentences. */
+  readonly speech?: SpeechPlan & { readonly price?: Price };
   /** Under `semantic_vad` the relay's own network hears how a voice ended; absent: it does. */
   readonly cadence?: boolean;
   /** Hears the caller always and answers never: its transcripts are the words of the caller's turns, and evidence. */

@@ -97,7 +97,7 @@ export function readSettings(options: UpstreamOptions): CascadeSettings {
     ...inPart("transcriber", parts, transcriberOf),
     wordsMs,
     text: inPart("text", parts, textOf),
-    speech: inPart("speech", parts, speechOf),
+    speech: inPart("speech", parts, voiceOf),
   };
 }
 
@@ -146,7 +146,8 @@ const SPEECH_DIALS: Readonly<Record<SpeechAdapter, DialOf>> = {
 /** Their voices are a name in the address, or in what is asked: a client of OpenAI's dialect knows none of them. */
 const NAMES_VOICES: readonly SpeechAdapter[] = ["cartesia", "elevenlabs"];
 
-function speechOf(given0: UpstreamOptions): SpeechSettings {
+/** @throws UpstreamOptionsError naming the field. */
+export function voiceOf(given0: UpstreamOptions): SpeechSettings {
   const adapter = adapterOf(given0, [
     "openai-speech",
     "workers-ai-aura",

@@ -13,6 +13,7 @@ import { withMind } from "../minds.ts";
 import { withPlanChanges } from "../plan-changes.ts";
 import { shadowed } from "../shadow.ts";
 import { withAsides } from "../asides.ts";
+import { withVoice } from "../voices.ts";
 import { ASIDE_FAULTS } from "./asides.ts";
 import { withTools } from "../tools.ts";
 import { TOOL_FAULTS } from "./tools.ts";
@@ -92,7 +93,7 @@ const DRAWS = 50;
 
 function whole(random: Random, scenario: Scenario): Scenario {
   const judged = guarded(random, oneVoice(random, givingWay(random, scenario)));
-  const played = withAsides(random, withMind(withTools(random, judged)));
+  const played = withVoice(random, withAsides(random, withMind(withTools(random, judged))));
   return withPlanChanges(random, shadowed(random, played));
 }
 
