@@ -87,9 +87,7 @@ async function main(): Promise<void> {
   }
   const wrong = [...disagreements(rules, citations), ...misworded("SPEC.md", spec)];
   for (const line of wrong) process.stderr.write(`${line}\n`);
-  process.stdout.write(
-    `${rules.length} rules, ${citations.length} citations, ${wrong.length} faults\n`,
-  );
+  process.stdout.write(`${rules.length} rules, ${citations.length} citations, ${wrong.length} faults\n`);
   if (rules.length === 0 || wrong.length > 0) process.exitCode = 1;
 }
 
