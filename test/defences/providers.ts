@@ -149,7 +149,7 @@ export const PROVIDERS: readonly Removal[] = [
     {
       rule: "W4",
       what: "who takes nothing is kept",
-      file: "src/session/turns/input-flow.ts",
+      file: "src/session/turns/slow-readers.ts",
       from: "else if ((link.reading?.stuckMs ?? 0) > this.#limits.overrunMs) {",
       to: "else if ((link.reading?.stuckMs ?? 0) < 0) {",
       test: PRESSURE,
@@ -157,7 +157,7 @@ export const PROVIDERS: readonly Removal[] = [
     {
       rule: "W5",
       what: "one that hears everything is not spared the silence",
-      file: "src/session/turns/input-flow.ts",
+      file: "src/session/turns/slow-readers.ts",
       from: "if (!speech && lagMs >= SILENCE_KEPT_MS) {",
       to: "if (lagMs < 0) {",
       test: PRESSURE,

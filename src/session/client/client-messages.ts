@@ -4,7 +4,7 @@
  */
 import { Base64Decoder } from "../../protocol/append.ts";
 import type { Heard } from "../../dialects/dialect.ts";
-import { ClientError } from "../../protocol/client-error.ts";
+import type { ClientError } from "../../protocol/client-error.ts";
 import type { WireMessage } from "../../upstreams/upstream.ts";
 import { durationMs } from "../../audio/format.ts";
 import type { Budget } from "./budget.ts";

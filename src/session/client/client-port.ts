@@ -3,7 +3,7 @@
  * while no client is connected is kept for a `duplex.v1` client and gone for a `realtime` one, which cannot resume.
  */
 import type { DialectTraits } from "../../dialects/dialect.ts";
-import { ClientError } from "../../protocol/client-error.ts";
+import type { ClientError } from "../../protocol/client-error.ts";
 import { FRAME_AUDIO, FRAME_HEADER_BYTES, writeFrame } from "../../protocol/frame.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { UpstreamFault, WireMessage } from "../../upstreams/upstream.ts";

@@ -1,5 +1,5 @@
 /** What one message of a client's is: audio by a scan or by its header, everything else as JSON against its schema. */
-import { Base64Decoder, scanAppend } from "../../protocol/append.ts";
+import { type Base64Decoder, scanAppend } from "../../protocol/append.ts";
 import { ClientError } from "../../protocol/client-error.ts";
 import {
   APPEND,

@@ -8,8 +8,8 @@ import type { Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import { cutWords, gapBetween, joinWords } from "../memory/words.ts";
 import type { PlannedUpstream } from "../state/plan.ts";
-import type { JsonObject } from "../../protocol/json.ts";
-import { grown, kept, sumOf, together } from "./transcript-extra.ts";
+import { partOf, wordsCame, wordsComplete, wordsFailed } from "./transcript-events.ts";
+import { grown, kept } from "./transcript-extra.ts";
 import { Segments, type Segment, type SegmentsSnapshot } from "./segments.ts";
 import type { MadeOf, TranscriberHost } from "./transcribing.ts";
 import type { ClientPort, Ear, Link } from "./ports.ts";
@@ -82,7 +82,8 @@ export class Transcriber<Linked extends Ear = Ear> {
       this.#ended(segment);
     } else if (event.type === "input.transcript.segment") {
       const segment = this.#segment(event.itemId);
-      segment.parts = [...(segment.parts ?? []), ...listed(kept(event.segment))].slice(0, PARTS_KEPT);
+      const part = kept(event.segment);
+      segment.parts = [...(segment.parts ?? []), ...(part ? [part] : [])].slice(0, PARTS_KEPT);
       this.#tell(segment);
     } else if (event.type === "input.transcript.failed") {
       this.#context.metric("transcripts_failed", 1, this.link.name);
@@ -194,7 +195,8 @@ export class Transcriber<Linked extends Ear = Ear> {
     const { itemId, text, told } = segment;
     const entry = itemId === null ? undefined : this.#conversation.find(itemId);
     if (itemId === null || !entry) return;
-    this.#tellParts(segment, itemId);
+    for (const part of segment.parts ?? []) this.#port.emit(partOf(itemId, part));
+    segment.parts = [];
     if (text.length <= told.length || !text.startsWith(told)) return;
     // A client puts the deltas one after the other: what parts two segments comes with the later one.
     const known = this.#segments.before.get(itemId) ?? this.#conversation.transcriptOf(entry);
@@ -203,20 +205,7 @@ export class Transcriber<Linked extends Ear = Ear> {
     const beside = segment.untold ?? {};
     segment.told = text;
     segment.untold = null;
-    this.#port.emit({
-      type: "conversation.item.input_audio_transcription.delta",
-      ...beside,
-      item_id: itemId,
-      content_index: 0,
-      delta: gap + text.slice(told.length),
-    });
-  }
-
-  #tellParts(segment: Segment, itemId: string): void {
-    const type = "conversation.item.input_audio_transcription.segment";
-    for (const part of segment.parts ?? [])
-      this.#port.emit({ ...part, type, item_id: itemId, content_index: 0 });
-    segment.parts = [];
+    this.#port.emit(wordsCame(itemId, gap + text.slice(told.length), beside));
   }
 
   /** All of the turn's words, when none is awaited; more may come, and are told with those before. */
@@ -232,23 +221,12 @@ export class Transcriber<Linked extends Ear = Ear> {
     // What goes on is told with all that is kept of it.
     if (done) this.#segments.forget(itemId);
     else this.#segments.before.set(itemId, before);
-    const base = { item_id: itemId, content_index: 0 };
     const fault = segments.find((segment) => segment.fault)?.fault;
-    if (transcript === "" && fault) return this.#failed(itemId, fault);
+    if (transcript === "" && fault) return this.#port.emit(wordsFailed(itemId, fault));
     this.#conversation.transcribed(entry, transcript);
     this.#host.events.changed(itemId);
-    // What is known of some of the words only is nothing that is known of the transcript.
-    const worded = segments.filter(({ text }) => text.trim() !== "");
-    const beside = before === "" ? together(worded.map(({ extra }) => extra ?? null)) : {};
-    const usage = sumOf(segments.map((segment) => segment.usage ?? null));
+    this.#port.emit(wordsComplete(entry, transcript, segments, before === ""));
     for (const segment of segments) segment.usage = null;
-    this.#port.emit({
-      type: "conversation.item.input_audio_transcription.completed",
-      ...beside,
-      ...base,
-      transcript,
-      usage: usage ?? { type: "duration", seconds: Math.round(entry.audioMs / 100) / 10 },
-    });
   }
 
   onPhase(link: Link, fault: UpstreamFault | null): void {
@@ -300,13 +278,8 @@ export class Transcriber<Linked extends Ear = Ear> {
       segment.done = true;
     }
     if (segments.length > 0) this.#complete(itemId, false);
-    else if (this.#due.delete(itemId) && this.#conversation.find(itemId)) this.#failed(itemId, fault);
-  }
-
-  #failed(itemId: string, fault: UpstreamFault): void {
-    const error = { type: "server_error", ...fault, param: null };
-    const type = "conversation.item.input_audio_transcription.failed";
-    this.#port.emit({ type, item_id: itemId, content_index: 0, error });
+    else if (this.#due.delete(itemId) && this.#conversation.find(itemId))
+      this.#port.emit(wordsFailed(itemId, fault));
   }
 
   snapshot(): TranscriberSnapshot {
@@ -318,10 +291,6 @@ export class Transcriber<Linked extends Ear = Ear> {
     for (const [itemId, at] of snapshot.due) this.#due.set(itemId, at);
     this.#hears = snapshot.hears ?? false;
   }
-}
-
-function listed(part: JsonObject | null): readonly JsonObject[] {
-  return part === null ? [] : [part];
 }
 
 export interface TranscriberSnapshot extends SegmentsSnapshot {
