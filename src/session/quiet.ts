@@ -4,20 +4,21 @@ import type { Conduct } from "./conduct.ts";
 /** Nothing is asked, being said, being heard or half said. */
 export function isQuiet(conduct: Conduct): boolean {
   const { asides, listener, tools, turns } = conduct;
-  return !tools?.busy && !asides.asks && turns.still && isStill(conduct) && !listener.audible;
+  return !tools?.busy && !asides.busy && !asides.asks && turns.still && isStill(conduct) && !listener.audible;
 }
 
 /** The same, but for what still plays, and for tasks under way. */
 export function isUnasked(conduct: Conduct): boolean {
-  const { asking, floor, input, responses, talk, tools, turns } = conduct;
+  const { asides, asking, floor, input, responses, talk, tools, turns } = conduct;
   if (floor.judging || floor.held || (turns.decides && input.endpointer.rising)) return false;
   if (!talk.hushed || talk.talks) return false;
+  if (asides.ready) return false;
   return isStill(conduct) && !asking.holding && !tools?.answersSoon && !responses.ending;
 }
 
 /** Whatever the caller does. */
-function isStill({ asides, guard, responses, rounds, transcriber, witness }: Conduct): boolean {
+function isStill({ guard, responses, rounds, transcriber, witness }: Conduct): boolean {
   const owed = witness.owesAny || transcriber?.owes === true || responses.active.length > 0;
-  if (rounds.open || guard?.input?.waits || asides.busy) return false;
+  if (rounds.open || guard?.input?.waits) return false;
   return !owed && !witness.hears;
 }

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 
 import type { Sentence, Sound } from "../../src/session/state/sounds.ts";
 import { begin, finish, say } from "../support/answering.ts";
+import { handsOn, MIND, notes, Thought } from "../support/background.ts";
 import type { Call } from "../support/call.ts";
 import {
   askedTexts,
@@ -126,6 +127,16 @@ describe("a voice that does not do as it should", () => {
     call.advance(700);
     expect(own(call)).toHaveLength(1);
     expect(became(observer)).toEqual(["queued", "started"]);
+  });
+
+  test("[X405] what came of a background task is told meanwhile", () => {
+    const { call, observer } = observed({ background: MIND });
+    handsOn(call, "Find a table for two.");
+    observer.say(saying("We close soon."));
+    new Thought(call).says("At seven.");
+    call.advance(600);
+    expect(notes(call)).toHaveLength(1);
+    expect(became(observer)).toEqual(["queued"]);
   });
 
   test("[X405] the next two are spoken in advance, and no more", () => {

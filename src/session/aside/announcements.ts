@@ -109,6 +109,11 @@ export class Announcements {
     return this.#begun !== null || this.#waiting.length > 0;
   }
 
+  /** One can be said now, or is being said. */
+  get ready(): boolean {
+    return this.#begun !== null || this.#waiting.some(({ sound }) => sound !== null);
+  }
+
   /** One is being said: nothing else is, until all of it was sent. */
   get speaking(): boolean {
     return this.#player.own === "announcement";

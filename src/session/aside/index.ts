@@ -74,6 +74,11 @@ export class Asides {
     return this.#announcements.busy;
   }
 
+  /** An announcement is said at the next gap, or is being said: for one that is not spoken yet nobody waits. */
+  get ready(): boolean {
+    return this.#announcements.ready;
+  }
+
   /** A sentence is being spoken, for now or for later. */
   get asks(): boolean {
     return this.#sentences?.busy === true;
