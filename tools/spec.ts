@@ -1,10 +1,11 @@
 /**
  * Checks that rules and tests agree: every rule `- **X1** …` of SPEC.md is cited by the title of at least one test
- * (`[X1] …`), every cited rule exists, and no rule has the number of another. `node tools/spec.ts --list` prints
- * which tests show which rule.
+ * (`[X1] …`), every cited rule exists, and no rule has the number of another. Checks the wording as far as a program
+ * can: `spec/wording.ts`. `node tools/spec.ts --list` prints which tests show which rule.
  */
 import { readdir, readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { misworded } from "./spec/wording.ts";
 
 export interface Rule {
   readonly id: string;
@@ -73,7 +74,8 @@ async function readAll(
 
 async function main(): Promise<void> {
   const root = fileURLToPath(new URL("../", import.meta.url));
-  const rules = rulesIn("SPEC.md", await readFile(`${root}SPEC.md`, "utf8"));
+  const spec = await readFile(`${root}SPEC.md`, "utf8");
+  const rules = rulesIn("SPEC.md", spec);
   const tests = await readAll(root, "test", ".ts");
   const citations = tests.flatMap(({ file, text }) => citationsIn(file, text));
   if (process.argv.includes("--list")) {
@@ -83,11 +85,9 @@ async function main(): Promise<void> {
         if (id === rule.id) process.stdout.write(`  ${place} ${title}\n`);
     }
   }
-  const wrong = disagreements(rules, citations);
+  const wrong = [...disagreements(rules, citations), ...misworded("SPEC.md", spec)];
   for (const line of wrong) process.stderr.write(`${line}\n`);
-  process.stdout.write(
-    `${rules.length} rules, ${citations.length} citations, ${wrong.length} disagreements\n`,
-  );
+  process.stdout.write(`${rules.length} rules, ${citations.length} citations, ${wrong.length} faults\n`);
   if (rules.length === 0 || wrong.length > 0) process.exitCode = 1;
 }
 

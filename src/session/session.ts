@@ -6,8 +6,9 @@
 import { ClientError } from "../protocol/client-error.ts";
 import { TICKS_PER_MS } from "./state/ticks.ts";
 import type { Debts } from "./client/budget.ts";
-import { ClientMessages, REFUSED, STEP } from "./client/client-messages.ts";
-import { WIRE } from "./client/client-port.ts";
+import { ClientMessages, STEP } from "./client/client-messages.ts";
+import { REFUSED } from "./client/message-refusals.ts";
+import { WIRE } from "./client/client-socket.ts";
 import { Conduct } from "./conduct.ts";
 import { restoreParts, snapshotOf } from "./conduct-snapshot.ts";
 import { Doubt } from "./client/doubt.ts";
@@ -96,7 +97,7 @@ export class Session {
       end: () => this.#terminate(),
       means: () => observerMeans(conduct),
     });
-    conduct.port.tapped(this.#observers);
+    conduct.port.audience.tapped(this.#observers);
     const { deadlines, limits } = conduct.context;
     deadlines.set("session:unclaimed", now + limits.unclaimedMs);
     deadlines.set("session:end", now + limits.sessionMs);
@@ -327,7 +328,8 @@ export class Session {
 
   #due(name: string): void {
     if (name === STEP) this.#messages.step();
-    else if (name === WIRE) for (const heard of this.#conduct.port.wireDue()) this.#messages.heard(heard, 0);
+    else if (name === WIRE)
+      for (const heard of this.#conduct.port.socket.due()) this.#messages.heard(heard, 0);
     else if (name === REFUSED) this.#messages.tellRefused();
     else if (name.startsWith("control:")) this.#observers.due(name);
     else if (name === "session:end") this.#expire();

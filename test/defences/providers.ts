@@ -3,7 +3,7 @@ import { against, type Removal } from "./removal.ts";
 
 const HOSTILE = "test/upstreams/hostile-provider.test.ts";
 const LINKS = "test/session/links.test.ts";
-const CONNECTION = "src/session/links/connection.ts";
+const WIRE = "src/session/links/wire.ts";
 const OTHERS = "src/upstreams/openai-compatible/others.ts";
 const PRESSURE = "test/session/backpressure.test.ts";
 const REDACT = "test/upstreams/redact.test.ts";
@@ -22,8 +22,8 @@ export const PROVIDERS: readonly Removal[] = [
     {
       rule: "E6",
       what: "a message is as large as it likes",
-      file: CONNECTION,
-      from: "if (size > this.#context.limits.upstreamMessageSize)",
+      file: WIRE,
+      from: "if (size > this.context.limits.upstreamMessageSize)",
       to: "if (size > 1e12)",
       test: "test/session/hostile.test.ts",
     },
@@ -33,8 +33,8 @@ export const PROVIDERS: readonly Removal[] = [
     {
       rule: "E52",
       what: "its messages are not counted",
-      file: CONNECTION,
-      from: "else if (!this.#flood.takes(size))",
+      file: WIRE,
+      from: "else if (!this.flood.takes(size))",
       to: "else if (size < 0)",
       test: LINKS,
     },
@@ -49,7 +49,7 @@ export const PROVIDERS: readonly Removal[] = [
     {
       rule: "E100",
       what: "each of its errors is told",
-      file: "src/session/client/client-port.ts",
+      file: "src/session/client/client-faults.ts",
       from: "if (left === null) return;\n    this.failed(",
       to: "this.failed(",
       test: LINKS,
@@ -149,7 +149,7 @@ export const PROVIDERS: readonly Removal[] = [
     {
       rule: "W4",
       what: "who takes nothing is kept",
-      file: "src/session/turns/input-flow.ts",
+      file: "src/session/turns/slow-readers.ts",
       from: "else if ((link.reading?.stuckMs ?? 0) > this.#limits.overrunMs) {",
       to: "else if ((link.reading?.stuckMs ?? 0) < 0) {",
       test: PRESSURE,
@@ -157,7 +157,7 @@ export const PROVIDERS: readonly Removal[] = [
     {
       rule: "W5",
       what: "one that hears everything is not spared the silence",
-      file: "src/session/turns/input-flow.ts",
+      file: "src/session/turns/slow-readers.ts",
       from: "if (!speech && lagMs >= SILENCE_KEPT_MS) {",
       to: "if (lagMs < 0) {",
       test: PRESSURE,

@@ -96,7 +96,7 @@ export const REST: readonly Removal[] = [
     {
       rule: "N7",
       what: "what is refused costs nothing",
-      file: "src/session/client/client-messages.ts",
+      file: "src/session/client/message-refusals.ts",
       from: "this.#budget.weigh(size, this.#context.now);\n    if (eventId === null)",
       to: "if (eventId === null)",
       test: PHONE,

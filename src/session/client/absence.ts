@@ -74,7 +74,7 @@ export class Absence {
         previous_item_id = item.id;
       }
     };
-    port.privately(() => {
+    port.audience.privately(() => {
       port.retelling(retell);
       turns.tellOpen();
     });

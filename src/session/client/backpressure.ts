@@ -31,7 +31,7 @@ export class Backpressure {
 
   /** Too much waits in the client's socket, or can: nobody has looked since all that was sent. */
   get congested(): boolean {
-    return this.#congested || this.#port.unread > this.#context.limits.clientBufferedBytes;
+    return this.#congested || this.#port.socket.unread > this.#context.limits.clientBufferedBytes;
   }
 
   /** @throws ClientError when the client is to read first what it asked for. */
@@ -39,7 +39,7 @@ export class Backpressure {
     if (!this.congested) return;
     throw new ClientError(
       "rate_limit_exceeded",
-      `${this.#port.unread} bytes wait to be read, at most ${this.#context.limits.clientBufferedBytes} may while more is asked for.`,
+      `${this.#port.socket.unread} bytes wait to be read, at most ${this.#context.limits.clientBufferedBytes} may while more is asked for.`,
     );
   }
 
@@ -47,7 +47,7 @@ export class Backpressure {
   buffered(bytes: number): void {
     const { clientBufferedBytes } = this.#context.limits;
     const held = this.congested;
-    this.#port.buffered(bytes);
+    this.#port.socket.buffered(bytes);
     if (!this.#congested) {
       if (bytes > clientBufferedBytes) this.#begin(bytes);
       else if (held) this.#host.relieved();
@@ -81,7 +81,7 @@ export class Backpressure {
 
   /** An input was worked through: more was sent than may stand in a socket. */
   settle(): void {
-    if (this.#port.overfull) this.#giveUp();
+    if (this.#port.socket.overfull) this.#giveUp();
   }
 
   #giveUp(): void {

@@ -116,7 +116,7 @@ export class Doubt {
   /** The client has seen what is not known here: nothing that was under way goes on, and it knows that. */
   #forsake(): void {
     const { port, recovery, rounds, lines, turns } = this.#parts;
-    port.silently(() => {
+    port.audience.silently(() => {
       rounds.halt();
       for (const link of lines) link.doomed = true;
       for (const link of lines) link.died(this.#knownUntil);

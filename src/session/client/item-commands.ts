@@ -147,11 +147,11 @@ export class ItemCommands {
     const entry = conversation.require(itemId, "retrieve");
     backpressure.requireRoom();
     budget.requireTelling(context.now);
-    const { written } = port;
+    const { written } = port.socket;
     const tell = (): void =>
       port.emit({ type: "conversation.item.retrieved", item: conversation.withAudio(entry) });
-    port.privately(() => port.retelling(tell));
-    budget.told.charge(port.written - written, context.now);
+    port.audience.privately(() => port.retelling(tell));
+    budget.told.charge(port.socket.written - written, context.now);
   }
 
   truncate(itemId: string, contentIndex: number, audioEndMs: number): void {

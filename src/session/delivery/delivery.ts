@@ -5,13 +5,13 @@
  * client may forget it, whatever happens to this object. What was sent to the client is kept until it acknowledges.
  */
 import { ClientError } from "../../protocol/client-error.ts";
-import { readFrameHeader } from "../../protocol/frame.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { Context } from "../context.ts";
 import { CLIENT, type Covers, type DrawId } from "../io.ts";
 import { Pulse, type PulseHost, type PulseSnapshot } from "./pulse.ts";
-import type { ClientPort, NumberRange, Sent } from "./ports.ts";
+import type { ClientPort, NumberRange } from "./ports.ts";
 import { goodTokens, equal, tokenOfAnew } from "./resume-tokens.ts";
+import { audioMsOf } from "./sent-audio.ts";
 
 /** A client that came back and says nothing at all is closed with this; its session waits on. */
 const SILENT_CODE = 4008;
@@ -278,16 +278,6 @@ export class Delivery {
     this.#forgotten = snapshot.forgotten ?? null;
     this.pulse.restore(snapshot.pulse);
   }
-}
-
-/** Milliseconds of audio by stream. */
-function audioMsOf(messages: readonly Sent[]): ReadonlyMap<number, number> {
-  const ms = new Map<number, number>();
-  for (const { data, audioMs } of messages) {
-    const stream = typeof data === "string" ? undefined : readFrameHeader(data)?.stream;
-    if (stream !== undefined) ms.set(stream, (ms.get(stream) ?? 0) + audioMs);
-  }
-  return ms;
 }
 
 export interface DeliverySnapshot {

@@ -124,8 +124,8 @@ export class Responses {
     const found = this.#records.find((item) => item.id === itemId);
     if (found === null) return false;
     const { item, response } = found;
-    const silent = item.kind === "message" && item.parts.length === 0 && response.modality === "audio";
-    return silent || (isActive(response) && maySpeak(response, item));
+    if (isActive(response) && maySpeak(response, item)) return true;
+    return item.kind === "message" && item.parts.length === 0 && response.modality === "audio";
   }
 
   /** The client heard no more of it: an item that still grows is sent no further. */
@@ -202,9 +202,8 @@ export class Responses {
   }
 
   #create(link: Link, asked: boolean, params: ResponseParams, announced = true): ResponseRecord {
-    const defaults = this.#host.responseDefaults(params);
-    const channel = this.#host.channelOf(link.index);
-    const response = this.#records.create(link, defaults, asked, params, { announced, channel });
+    const made = { announced, channel: this.#host.channelOf(link.index) };
+    const response = this.#records.create(link, this.#host.responseDefaults(params), asked, params, made);
     if (announced) this.#announce(response);
     return response;
   }

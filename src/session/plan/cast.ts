@@ -25,7 +25,7 @@ interface CastParts<L extends Link> {
 const ENDS_WITHIN_MS = 2000;
 
 /** Of links as whoever joins the parts knows them: they are handed on. */
-export class Cast<L extends Link = Link> {
+export class Cast<L extends Link> {
   readonly #parts: CastParts<L>;
   readonly #plan: Plan;
   #strategy: Strategy;

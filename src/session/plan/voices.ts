@@ -13,7 +13,7 @@ interface VoiceParts<L extends Link> {
 }
 
 /** Of links as whoever joins the parts knows them: they are handed on. */
-export class Voices<L extends Link = Link> {
+export class Voices<L extends Link> {
   readonly #parts: VoiceParts<L>;
 
   constructor(parts: VoiceParts<L>) {

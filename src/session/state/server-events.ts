@@ -22,6 +22,15 @@ export interface EventTap {
   error(cause: string | null, error: JsonObject): boolean;
 }
 
+/** Nobody. */
+export const NO_TAP: EventTap = {
+  some: false,
+  listening: false,
+  event() {},
+  audio() {},
+  error: () => false,
+};
+
 /** Everything about an audio delta that stays the same for one item, made once. */
 export interface AudioAddress {
   /** `"response_id":…,"item_id":…,"output_index":…,"content_index":…` */

@@ -11,15 +11,13 @@ import type { AudioTap } from "../state/audio-tap.ts";
 import { TICKS_PER_MS } from "../state/ticks.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import type { Limits } from "../limits.ts";
+import { MicroTurns, type MicroTurnsSnapshot } from "./micro-turns.ts";
+import { marginMs, SlowReaders } from "./slow-readers.ts";
 import { Recorder, type RecorderSnapshot } from "./recorder.ts";
 import type { Link } from "./ports.ts";
 
-/** A duplex upstream that does not read hears of silence so much at most, later. */
-const SILENCE_KEPT_MS = 1000;
 /** What is kept of items' audio, however much of the caller's waits in the history. */
 const ARCHIVE_LEAST_BYTES = 4 * BLOCK_BYTES;
-/** An upstream that does not read gets all the same what would leave the history within this. */
-const HISTORY_MARGIN_MS = 2000;
 
 /** So much before all that anyone may ask for is kept, besides the prefix of a turn. */
 const MARGIN_MS = 2500;
@@ -56,9 +54,8 @@ export class InputFlow {
   readonly #conversation: Conversation;
   /** A transcriber, which hears everything and concerns no turn. */
   readonly #ear: Link | null;
-  /** Length of a micro-turn, and where the first of them began; 0: audio flows as it comes. */
-  #frameTicks = 0;
-  #frameFrom = 0;
+  readonly #frames: MicroTurns;
+  readonly #slow: SlowReaders;
 
   constructor(
     input: AudioInput,
@@ -68,9 +65,11 @@ export class InputFlow {
     limits: Limits,
   ) {
     this.#input = input;
+    this.#frames = new MicroTurns(input);
     this.#ear = ear;
     this.#links = links;
     this.#limits = limits;
+    this.#slow = new SlowReaders(input, limits);
     this.#conversation = conversation;
     this.recorder = new Recorder(conversation, input.format);
   }
@@ -208,15 +207,13 @@ export class InputFlow {
 
   /** Audio flows in micro-turns of so long from now on; 0: as it comes. */
   cut(frameTicks: number): void {
-    if (frameTicks === this.#frameTicks) return;
-    if (this.#frameTicks > 0) this.#frameFrom = this.#input.ticks;
-    this.#frameTicks = frameTicks;
+    this.#frames.cut(frameTicks);
   }
 
   /** Those who hear everything and decide by themselves hear that the caller has stopped. */
   padListeners(ms: number): void {
-    if (this.#frameTicks > 0) {
-      this.#padFrames(ms);
+    if (this.#frames.on) {
+      this.#frames.pad(this.#links.filter(hears), ms);
       return;
     }
     for (const link of this.#listeners) {
@@ -230,7 +227,7 @@ export class InputFlow {
   /** The client says that a turn is over: a transcriber, which hears by itself what is one, hears that too. */
   endForEar(): void {
     const ear = this.#ear;
-    if (this.#frameTicks > 0 || !ear?.remote || !hears(ear)) return;
+    if (this.#frames.on || !ear?.remote || !hears(ear)) return;
     this.#input.forward(ear);
     this.#input.pad(ear, EAR_ENDS_MS);
   }
@@ -242,22 +239,10 @@ export class InputFlow {
 
   /** One that comes while no audio does, and decides by itself, hears what waits for it, and that the caller has stopped. */
   catchUp(link: Link, ms: number): void {
-    if (this.#frameTicks > 0 || !link.remote || !hears(link) || this.#input.lagMs(link) <= 0) return;
+    if (this.#frames.on || !link.remote || !hears(link) || this.#input.lagMs(link) <= 0) return;
     if (link !== this.#ear && link.capabilities.turns === "client") return;
     this.#input.forward(link);
     this.#input.pad(link, ms);
-  }
-
-  /** The micro-turn that has begun is not whole and goes on with silence, and so do those after it. */
-  #padFrames(ms: number): void {
-    const begun = (this.#input.ticks - this.#frameFrom) % this.#frameTicks;
-    const rest = begun > 0 ? this.#frameTicks - begun : 0;
-    const frames = Math.ceil((ms * TICKS_PER_MS) / this.#frameTicks) * this.#frameTicks;
-    for (const link of this.#links.filter(hears)) {
-      this.#input.forward(link);
-      this.#input.pad(link, (rest + frames) / TICKS_PER_MS);
-    }
-    this.#frameFrom = this.#input.ticks;
   }
 
   /** The same as audio comes: an upstream that does not keep up gets it with the turn's end at the latest. */
@@ -290,14 +275,14 @@ export class InputFlow {
   /** To the transcriber, whatever becomes of it. */
   transcribe(speech: boolean): void {
     const ear = this.#ear;
-    if (ear?.congested) this.#waits(ear, speech, true);
+    if (ear?.congested) this.#slow.waits(ear, speech, true);
     else if (ear && hears(ear)) this.#input.forward(ear);
   }
 
   /** To those who hear everything. `speech`: somebody speaks, or nobody knows. */
   everything(speech: boolean, taking: boolean): void {
     for (const link of this.#links) {
-      if (link.congested) this.#waits(link, speech, taking);
+      if (link.congested) this.#slow.waits(link, speech, taking);
       else if (link.capabilities.turns !== "client" && hears(link)) this.#input.forward(link);
     }
   }
@@ -307,14 +292,14 @@ export class InputFlow {
    * @returns whether audio flows so.
    */
   frames(speech: boolean): boolean {
-    const frameTicks = this.#frameTicks;
-    if (frameTicks === 0) return false;
-    const from = this.#frameFrom;
-    const last = from + Math.floor((this.#input.ticks - from) / frameTicks) * frameTicks;
-    for (const link of this.#links) if (link.congested) this.#waits(link, speech, true);
+    // As they are now: whoever is given up or lost by this may be followed by one that takes no micro-turns.
+    const { ticks, from } = this.#frames;
+    if (ticks === 0) return false;
+    const last = from + Math.floor((this.#input.ticks - from) / ticks) * ticks;
+    for (const link of this.#links) if (link.congested) this.#slow.waits(link, speech, true);
     for (const tap of this.#links.filter((link) => hears(link) && !link.congested)) {
-      let next = this.#input.frameEnd(tap, frameTicks, from);
-      for (; next <= last; next += frameTicks) this.#input.forward(tap, next);
+      let next = this.#input.frameEnd(tap, ticks, from);
+      for (; next <= last; next += ticks) this.#input.forward(tap, next);
     }
     this.#recordRest();
     return true;
@@ -322,52 +307,22 @@ export class InputFlow {
 
   /** What of the turn would leave the history within a while. */
   #recordRest(): void {
-    const overMs = this.#input.lagMs(this.recorder) - (this.#limits.inputHistoryMs - HISTORY_MARGIN_MS);
+    const overMs = this.#input.lagMs(this.recorder) - marginMs(this.#limits);
     if (overMs > 0) this.recorded(this.recorder.cursor + overMs * TICKS_PER_MS);
   }
 
-  /**
-   * An upstream does not read: its audio waits in the history, and what is no speech need not wait.
-   * @param taking turn-based upstreams are being told a turn.
-   */
-  #waits(link: Link, speech: boolean, taking: boolean): void {
-    const lagMs = this.#input.lagMs(link);
-    const { turns } = link.capabilities;
-    if (turns === "none") {
-      if (!speech && lagMs >= SILENCE_KEPT_MS) {
-        this.#input.attach(link);
-        link.spared(lagMs);
-        return;
-      }
-    } else if (!taking && turns === "client") return;
-    else if ((link.reading?.stuckMs ?? 0) > this.#limits.overrunMs) {
-      link.abandon("upstream_congested", "The upstream did not take what was said.");
-      return;
-    }
-    const overMs = lagMs - (this.#limits.inputHistoryMs - HISTORY_MARGIN_MS);
-    // Rather sent too fast than lost, within a bound: a burst is read later.
-    if (overMs > 0 && link.reading?.overdraws) this.#input.forward(link, link.cursor + overMs * TICKS_PER_MS);
-  }
-
   snapshot(): InputFlowSnapshot {
-    return {
-      recorder: this.recorder.snapshot(),
-      frameTicks: this.#frameTicks,
-      frameFrom: this.#frameFrom,
-    };
+    return { recorder: this.recorder.snapshot(), ...this.#frames.snapshot() };
   }
 
   restore(snapshot: InputFlowSnapshot): void {
     this.recorder.restore(snapshot.recorder);
-    this.#frameTicks = snapshot.frameTicks;
-    this.#frameFrom = snapshot.frameFrom;
+    this.#frames.restore(snapshot);
   }
 }
 
-export interface InputFlowSnapshot {
+export interface InputFlowSnapshot extends MicroTurnsSnapshot {
   readonly recorder: RecorderSnapshot;
-  readonly frameTicks: number;
-  readonly frameFrom: number;
 }
 
 /** What a lost or parked upstream does not hear now waits in the history. */

@@ -4,7 +4,8 @@ import type { Conversation } from "../memory/conversation.ts";
 import { TICKS_PER_MS } from "../state/ticks.ts";
 import type { AudioInput } from "./audio-input.ts";
 import type { ClientPort, Configuration, Ear, Floor, Refusals, UpstreamEvents } from "./ports.ts";
-import { Transcriber, type MadeOf, type TranscriberHost } from "./transcriber.ts";
+import { Transcriber } from "./transcriber.ts";
+import type { MadeOf, TranscriberHost } from "./transcribing.ts";
 import type { TurnTaking } from "./turn-taking.ts";
 
 /** Read when they are asked for: some of these parts are made later. */

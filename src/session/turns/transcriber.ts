@@ -8,60 +8,11 @@ import type { Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import { cutWords, gapBetween, joinWords } from "../memory/words.ts";
 import type { PlannedUpstream } from "../state/plan.ts";
-import type { JsonObject } from "../../protocol/json.ts";
-import { grown, kept, sumOf, together } from "./transcript-extra.ts";
-import type { ClientPort, Ear, Link, UpstreamEvents, Verdict } from "./ports.ts";
-
-export interface TranscriberHost {
-  upstreamConfig(): UpstreamConfig;
-  /** The item that the caller's present turn will become; null: nobody speaks, or it is not known yet. */
-  openItem(): string | null;
-  /** The item that the last turn became. */
-  lastItem(): string | null;
-  /** The client takes the turns itself: the item that its buffer becomes, and how much is in it; null: nothing is. */
-  buffered(): { readonly itemId: string; readonly ms: number } | null;
-  /** What becomes a turn was heard to be speech: a client that takes the turns itself may say so of silence. */
-  detects(): boolean;
-  /** How much of the caller's audio has come, in milliseconds. */
-  heardMs(): number;
-  /** A sound over an agent may become a turn: what is said may be its words. */
-  undecided(): boolean;
-  /** What happens to its connection and to the caller's items, and what it costs, is told as of any upstream. */
-  readonly events: UpstreamEvents;
-  /** What it says of what it was told. */
-  onVerdict(link: Link, verdict: Verdict): void;
-  /** What is being said just now, so far. */
-  onWords(text: string): void;
-  /** It is to hear what no turn was made of from its beginning. */
-  hearAgain(ear: Link): void;
-}
-
-/** What is planned, and how its upstream is made of that, with whom it tells what happens to it. */
-export interface MadeOf<Linked extends Ear> {
-  readonly planned: PlannedUpstream;
-  link(told: Transcriber<Linked>): Linked;
-}
-
-interface Segment {
-  /** Null: what it was said in is not decided yet. */
-  itemId: string | null;
-  readonly beganAt: number;
-  /** Of the caller's audio, in milliseconds, what had come by then; absent in snapshots of before. */
-  readonly heardMs?: number;
-  text: string;
-  /** Of the text, what the client has as deltas. */
-  told: string;
-  done: boolean;
-  /** What was said beside deltas that the client does not have yet, and beside the end. */
-  untold?: JsonObject | null;
-  extra?: JsonObject | null;
-  /** What it cost, until that is told. */
-  usage?: JsonObject | null;
-  /** Why it has no words. */
-  fault?: UpstreamFault;
-  /** Diarized parts that the client does not have yet. */
-  parts?: readonly JsonObject[];
-}
+import { partOf, wordsCame, wordsComplete, wordsFailed } from "./transcript-events.ts";
+import { grown, kept } from "./transcript-extra.ts";
+import { Segments, type Segment, type SegmentsSnapshot } from "./segments.ts";
+import type { MadeOf, TranscriberHost } from "./transcribing.ts";
+import type { ClientPort, Ear, Link } from "./ports.ts";
 
 /** A provider's own detection, as OpenAI has it, quick: segments are no turns. */
 const DETECTION = { type: "server_vad", threshold: 0.5, prefix_padding_ms: 300, silence_duration_ms: 300 };
@@ -72,9 +23,6 @@ const HEARD_AFTER_MS = 1000;
 /** Of so much in the last few turns it has something to say. */
 const SURE_MS = 2000;
 const WORDLESS_TURNS = 3;
-/** A sound that becomes a turn began at most so long ago. */
-const OVERLAP_MS = 3000;
-const SEGMENTS_KEPT = 32;
 /** Diarized parts that wait for the turn. */
 const PARTS_KEPT = 64;
 /** One that failed all its dials is tried again after so long, and with the next speech. */
@@ -88,11 +36,9 @@ export class Transcriber<Linked extends Ear = Ear> {
   readonly #conversation: Conversation;
   readonly #planned: PlannedUpstream;
   readonly #host: TranscriberHost;
-  readonly #segments = new Map<string, Segment>();
+  readonly #segments = new Segments();
   /** Items of the conversation whose words are not all there, with when they are waited for no longer. */
   readonly #due = new Map<string, number>();
-  /** What of an item's words is not of the segments that are kept: told once, and not added again. */
-  readonly #before = new Map<string, string>();
   /** The connection that serves has heard what was said. */
   #hears = false;
 
@@ -136,7 +82,8 @@ export class Transcriber<Linked extends Ear = Ear> {
       this.#ended(segment);
     } else if (event.type === "input.transcript.segment") {
       const segment = this.#segment(event.itemId);
-      segment.parts = [...(segment.parts ?? []), ...listed(kept(event.segment))].slice(0, PARTS_KEPT);
+      const part = kept(event.segment);
+      segment.parts = [...(segment.parts ?? []), ...(part ? [part] : [])].slice(0, PARTS_KEPT);
       this.#tell(segment);
     } else if (event.type === "input.transcript.failed") {
       this.#context.metric("transcripts_failed", 1, this.link.name);
@@ -167,11 +114,7 @@ export class Transcriber<Linked extends Ear = Ear> {
     if (known) return known;
     const openItem = this.#host.openItem() ?? this.#buffered();
     const itemId = openItem ?? (this.#host.undecided() ? null : this.#host.lastItem());
-    const { now: beganAt } = this.#context;
-    const segment = { itemId, beganAt, heardMs: this.#host.heardMs(), text: "", told: "", done: false };
-    this.#segments.set(key, segment);
-    if (this.#segments.size > SEGMENTS_KEPT) this.#forgetOldest();
-    return segment;
+    return this.#segments.begin(key, itemId, this.#context.now, this.#host.heardMs());
   }
 
   #buffered(): string | null {
@@ -179,22 +122,6 @@ export class Transcriber<Linked extends Ear = Ear> {
     if (!buffered) return null;
     const waits = this.#due.has(this.#host.lastItem() ?? "");
     return waits && buffered.ms < HEARD_AFTER_MS ? null : buffered.itemId;
-  }
-
-  /** The turn that goes on is called otherwise. */
-  renamed(from: string, to: string): void {
-    for (const segment of this.#of(from)) segment.itemId = to;
-  }
-
-  #forgetOldest(): void {
-    for (const [key, { itemId, text }] of this.#segments) {
-      this.#segments.delete(key);
-      if (itemId === null || !this.#before.has(itemId)) return;
-      // Its words were told with the item's, and stay.
-      if (this.#of(itemId).length === 0) this.#before.delete(itemId);
-      else this.#before.set(itemId, joinWords([this.#before.get(itemId) ?? "", text.trim()]));
-      return;
-    }
   }
 
   #heard(segment: Segment): void {
@@ -211,16 +138,17 @@ export class Transcriber<Linked extends Ear = Ear> {
   /** The caller speaks, since so long, and it is a turn under this name: also what was said of it over the agent. */
   began(itemId: string, startedMs: number): void {
     this.link.ensure();
-    const fromMs = this.#host.heardMs() - startedMs;
-    for (const segment of this.#segments.values()) {
-      const recent = this.#context.now - segment.beganAt < Math.max(OVERLAP_MS, startedMs);
-      if (segment.itemId === null && recent && !wasOver(segment, fromMs)) segment.itemId = itemId;
-    }
+    this.#segments.belong(itemId, startedMs, this.#context.now, this.#host.heardMs());
+  }
+
+  /** The turn that goes on is called otherwise. */
+  renamed(from: string, to: string): void {
+    this.#segments.renamed(from, to);
   }
 
   /** The turn is in the conversation: its words may be told. */
   announced(itemId: string): void {
-    const segments = this.#of(itemId);
+    const segments = this.#segments.of(itemId);
     // It may have vanished without a word, and nothing is asked of it that it could owe.
     if (segments.length === 0 && this.#host.detects() && this.#wordlessMs >= SURE_MS)
       this.link.watch(LATE_MS);
@@ -262,75 +190,43 @@ export class Transcriber<Linked extends Ear = Ear> {
     this.#arm();
   }
 
-  #of(itemId: string): readonly Segment[] {
-    return [...this.#segments.values()].filter((segment) => segment.itemId === itemId);
-  }
-
   /** As a delta, once the item is there; a provider that takes words back is believed at the end. */
   #tell(segment: Segment): void {
     const { itemId, text, told } = segment;
     const entry = itemId === null ? undefined : this.#conversation.find(itemId);
     if (itemId === null || !entry) return;
-    this.#tellParts(segment, itemId);
+    for (const part of segment.parts ?? []) this.#port.emit(partOf(itemId, part));
+    segment.parts = [];
     if (text.length <= told.length || !text.startsWith(told)) return;
     // A client puts the deltas one after the other: what parts two segments comes with the later one.
-    const known = this.#before.get(itemId) ?? this.#conversation.transcriptOf(entry);
-    const before = [known, ...this.#of(itemId).map((each) => each.told)];
+    const known = this.#segments.before.get(itemId) ?? this.#conversation.transcriptOf(entry);
+    const before = [known, ...this.#segments.of(itemId).map((each) => each.told)];
     const gap = told === "" ? gapBetween(joinWords(before), text) : "";
     const beside = segment.untold ?? {};
     segment.told = text;
     segment.untold = null;
-    this.#port.emit({
-      type: "conversation.item.input_audio_transcription.delta",
-      ...beside,
-      item_id: itemId,
-      content_index: 0,
-      delta: gap + text.slice(told.length),
-    });
-  }
-
-  #tellParts(segment: Segment, itemId: string): void {
-    const type = "conversation.item.input_audio_transcription.segment";
-    for (const part of segment.parts ?? [])
-      this.#port.emit({ ...part, type, item_id: itemId, content_index: 0 });
-    segment.parts = [];
+    this.#port.emit(wordsCame(itemId, gap + text.slice(told.length), beside));
   }
 
   /** All of the turn's words, when none is awaited; more may come, and are told with those before. */
   #complete(itemId: string, late: boolean): void {
     const entry = this.#conversation.find(itemId);
-    const segments = this.#of(itemId);
+    const segments = this.#segments.of(itemId);
     const done = segments.every((segment) => segment.done);
     if (!entry || done || late) this.#due.delete(itemId);
     if (!entry || segments.length === 0 || (!late && !done)) return;
     const words = segments.map((segment) => segment.text.trim());
-    const before = this.#before.get(itemId) ?? this.#conversation.transcriptOf(entry);
+    const before = this.#segments.before.get(itemId) ?? this.#conversation.transcriptOf(entry);
     const transcript = joinWords([before, ...words]);
     // What goes on is told with all that is kept of it.
-    if (done) this.#forget(itemId);
-    else this.#before.set(itemId, before);
-    const base = { item_id: itemId, content_index: 0 };
+    if (done) this.#segments.forget(itemId);
+    else this.#segments.before.set(itemId, before);
     const fault = segments.find((segment) => segment.fault)?.fault;
-    if (transcript === "" && fault) return this.#failed(itemId, fault);
+    if (transcript === "" && fault) return this.#port.emit(wordsFailed(itemId, fault));
     this.#conversation.transcribed(entry, transcript);
     this.#host.events.changed(itemId);
-    // What is known of some of the words only is nothing that is known of the transcript.
-    const worded = segments.filter(({ text }) => text.trim() !== "");
-    const beside = before === "" ? together(worded.map(({ extra }) => extra ?? null)) : {};
-    const usage = sumOf(segments.map((segment) => segment.usage ?? null));
+    this.#port.emit(wordsComplete(entry, transcript, segments, before === ""));
     for (const segment of segments) segment.usage = null;
-    this.#port.emit({
-      type: "conversation.item.input_audio_transcription.completed",
-      ...beside,
-      ...base,
-      transcript,
-      usage: usage ?? { type: "duration", seconds: Math.round(entry.audioMs / 100) / 10 },
-    });
-  }
-
-  #forget(itemId: string): void {
-    for (const [key, segment] of this.#segments) if (segment.itemId === itemId) this.#segments.delete(key);
-    this.#before.delete(itemId);
   }
 
   onPhase(link: Link, fault: UpstreamFault | null): void {
@@ -376,51 +272,28 @@ export class Transcriber<Linked extends Ear = Ear> {
 
   /** The turn is over, and the next connection hears nothing of it: its words are those that came. */
   #lost(itemId: string, fault: UpstreamFault): void {
-    const segments = this.#of(itemId);
+    const segments = this.#segments.of(itemId);
     for (const segment of segments) {
       if (!segment.done) segment.fault ??= fault;
       segment.done = true;
     }
     if (segments.length > 0) this.#complete(itemId, false);
-    else if (this.#due.delete(itemId) && this.#conversation.find(itemId)) this.#failed(itemId, fault);
-  }
-
-  #failed(itemId: string, fault: UpstreamFault): void {
-    const error = { type: "server_error", ...fault, param: null };
-    const type = "conversation.item.input_audio_transcription.failed";
-    this.#port.emit({ type, item_id: itemId, content_index: 0, error });
+    else if (this.#due.delete(itemId) && this.#conversation.find(itemId))
+      this.#port.emit(wordsFailed(itemId, fault));
   }
 
   snapshot(): TranscriberSnapshot {
-    return {
-      segments: Array.from(this.#segments, ([key, segment]) => [key, { ...segment }]),
-      due: [...this.#due],
-      before: [...this.#before],
-      hears: this.#hears,
-    };
+    return { ...this.#segments.snapshot(), due: [...this.#due], hears: this.#hears };
   }
 
   restore(snapshot: TranscriberSnapshot): void {
-    this.#segments.clear();
-    for (const [key, segment] of snapshot.segments) this.#segments.set(key, { ...segment });
+    this.#segments.restore(snapshot);
     for (const [itemId, at] of snapshot.due) this.#due.set(itemId, at);
-    for (const [itemId, words] of snapshot.before) this.#before.set(itemId, words);
     this.#hears = snapshot.hears ?? false;
   }
 }
 
-/** All of it was said before the turn begins: a provider says nothing of what it has not heard. */
-function wasOver({ done, heardMs }: Segment, fromMs: number): boolean {
-  return done && heardMs !== undefined && heardMs <= fromMs;
-}
-
-function listed(part: JsonObject | null): readonly JsonObject[] {
-  return part === null ? [] : [part];
-}
-
-export interface TranscriberSnapshot {
-  readonly segments: readonly (readonly [string, Readonly<Segment>])[];
+export interface TranscriberSnapshot extends SegmentsSnapshot {
   readonly due: readonly (readonly [string, number])[];
-  readonly before: readonly (readonly [string, string])[];
   readonly hears?: boolean;
 }
