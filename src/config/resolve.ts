@@ -1,34 +1,26 @@
 /** From a model name and the Worker's bindings to the plan that a session runs. */
 import { DEFAULT_LIMITS } from "../session/limits.ts";
-import type { EndOfTurnModel, PlannedUpstream, Plan } from "../session/state/plan.ts";
+import type { EndOfTurnModel, Plan } from "../session/state/plan.ts";
 import type { ToolPlan } from "../session/state/tool-plan.ts";
-import type { UpstreamOptions } from "../upstreams/upstream.ts";
 import { armOf } from "./experiments.ts";
-import { faultOfHost } from "./addresses.ts";
-import { defaultRoutes, type RelayConfig, type RouteConfig, type UpstreamConfigEntry } from "./define.ts";
+import { defaultRoutes, type RelayConfig, type RouteConfig } from "./define.ts";
+import { type Bindings, PlanError } from "./plan-error.ts";
 import { speakersFirst, strategyChosen } from "./plans.ts";
-import { currencyChosen, priceChosen, pricesChosen } from "./prices.ts";
+import { currencyChosen, priceChosen } from "./prices.ts";
 import { resolveBackground } from "./resolve-background.ts";
-import { moderatorsOf, resolveGuard, type Found } from "./resolve-guard.ts";
+import { resolveGuard, type Found } from "./resolve-guard.ts";
 import { resolveFillers, soundsOf } from "./sounds.ts";
+import {
+  readBinding,
+  requireService,
+  resolveHeaders,
+  resolveTarget,
+  resolveUpstream,
+  resolveUrl,
+  resolvingFor,
+} from "./resolve-target.ts";
 import { resolveTool } from "./resolve-tools.ts";
-
-/** The Worker's environment: strings are read, of services only whether they are there. */
-export type Bindings = object;
-
-/** `model_not_found`: the client's mistake. The others: the deployment's. */
-type PlanErrorCode = "model_not_found" | "binding_missing" | "unreachable";
-
-/** Why a model has no plan. Names routes and bindings, never their values. */
-export class PlanError extends Error {
-  override readonly name = "PlanError";
-  readonly code: PlanErrorCode;
-
-  constructor(code: PlanErrorCode, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
+import { spendsOne, targetsOf } from "./spending.ts";
 
 /**
  * Any model string resolves: to the route of that name, else to the default route, whose upstreams with
@@ -153,43 +145,6 @@ export function spendsSecret(config: RelayConfig, model: string | null, bindings
   return routes.some((route) => spendsOne(route, bindings));
 }
 
-function spendsOne(route: RouteConfig, bindings: Bindings): boolean {
-  const { upstreams, transcriber, endOfTurn, tools, background, speech } = route;
-  // Whoever is posted to takes the signature for the deployment's word.
-  if (tools !== undefined) return true;
-  const dialled = [...upstreams, ...(transcriber === undefined ? [] : [transcriber])];
-  const services = [...(endOfTurn === undefined ? [] : [endOfTurn]), ...moderatorsOf(route.guard)];
-  const targets: readonly Spending[] = [
-    ...dialled.flatMap(targetsOf),
-    ...(background === undefined ? [] : [background.text]),
-    ...(speech === undefined ? [] : [speech]),
-    ...services.flatMap((service) =>
-      service.adapter === "http" || service.adapter === "openai" ? [service] : [],
-    ),
-  ];
-  return (
-    services.some(({ adapter }) => adapter === "workers-ai") ||
-    targets.some((target) => carriesSecret(target, bindings))
-  );
-}
-
-/** Everything that an upstream of the configuration dials: itself, its fallbacks and the parts of each. */
-function targetsOf({ fallback = [], ...own }: UpstreamConfigEntry): readonly Part[] {
-  return [own, ...fallback].flatMap((target) => [target, ...Object.values(target.parts ?? {})]);
-}
-
-type Spending = Pick<Target, "url" | "headers"> & { readonly binding?: string | undefined };
-
-function carriesSecret({ url, headers, binding }: Spending, bindings: Bindings): boolean {
-  if (binding !== undefined) return true;
-  if (Object.values(headers ?? {}).some((value) => typeof value !== "string")) return true;
-  if (url === undefined || typeof url === "string") return false;
-  const value: unknown = Reflect.get(bindings, url.env);
-  if (typeof value !== "string" || !URL.canParse(value)) return value !== undefined;
-  const { username, password, search } = new URL(value);
-  return username + password + search !== "";
-}
-
 /**
  * Whether a client that may have the default route only may call it by this name: the route's own, or any that leads to
  * it, where its upstreams are not asked for the very string.
@@ -251,16 +206,6 @@ function defaultRoute(config: RelayConfig, bindings: Bindings): string | null {
   return [first, ...more].find((name) => isOffered(config, name, bindings)) ?? first;
 }
 
-function readBinding(route: string, what: string, binding: string, bindings: Bindings): string {
-  const value: unknown = Reflect.get(bindings, binding);
-  if (typeof value === "string" && value !== "") return value;
-  throw missing(route, what, binding);
-}
-
-function missing(route: string, what: string, binding: string): PlanError {
-  return new PlanError("binding_missing", `Route '${route}' needs the binding ${binding} for ${what}.`);
-}
-
 /** How a service that a route names is found. */
 function asksFor(route: string, bindings: Bindings): Found {
   const what = "its guard";
@@ -292,13 +237,6 @@ function toolOf(
   });
 }
 
-/** @returns the binding's name. @throws PlanError when no service is bound to it. */
-function requireService(route: string, what: string, binding: string, bindings: Bindings): string {
-  const service: unknown = Reflect.get(bindings, binding);
-  if (typeof service !== "object" || service === null) throw missing(route, what, binding);
-  return binding;
-}
-
 function resolveEndOfTurn(
   route: string,
   model: NonNullable<RouteConfig["endOfTurn"]>,
@@ -315,96 +253,4 @@ function resolveEndOfTurn(
     url: resolveUrl(route, what, model.url, read, bindings),
     headers: resolveHeaders(model.headers ?? {}, read),
   };
-}
-
-function resolveUpstream(
-  route: string,
-  upstream: UpstreamConfigEntry,
-  model: string,
-  bindings: Bindings,
-): PlannedUpstream {
-  const resolving = resolvingFor(route, `its upstream '${upstream.name}'`, model, bindings);
-  const { adapter, voice, instructions } = upstream;
-  // It is the same part that goes on; a voice is its provider's.
-  const fallback = (upstream.fallback ?? []).map((target) => {
-    const same = target.adapter === adapter ? { instructions, voice } : { instructions };
-    return resolveTarget({ ...same, ...target }, resolving);
-  });
-  return {
-    name: upstream.name,
-    options: resolveTarget(upstream, resolving),
-    ...(fallback.length > 0 && { fallback }),
-    ...pricesChosen(upstream),
-    ...(upstream.role === "shadow" && { role: upstream.role }),
-    ...(upstream.standby !== undefined && { standby: upstream.standby }),
-    ...(upstream.rolloverMs !== undefined && { rolloverMs: upstream.rolloverMs }),
-  };
-}
-
-type Target = Omit<UpstreamConfigEntry, "name" | "fallback" | "standby" | "rolloverMs" | "price" | "role">;
-type Part = Omit<Target, "parts">;
-
-/** What is asked of the Worker's environment; each throws a PlanError for what is not there. */
-interface Resolving {
-  /** What `"*"` stands for. */
-  readonly model: string;
-  readonly read: (binding: string) => string;
-  readonly dialled: (url: string | { readonly env: string }) => string;
-  readonly bound: (binding: string) => string;
-}
-
-function resolvingFor(route: string, what: string, model: string, bindings: Bindings): Resolving {
-  const read = (binding: string) => readBinding(route, what, binding, bindings);
-  return {
-    model,
-    read,
-    dialled: (url) => resolveUrl(route, what, url, read, bindings),
-    bound: (binding) => requireService(route, what, binding, bindings),
-  };
-}
-
-function resolveTarget(target: Target, resolving: Resolving): UpstreamOptions {
-  const { url, headers, parts, binding } = target;
-  const { model, read, dialled, bound } = resolving;
-  const resolved = Object.entries(parts ?? {}).map(
-    ([name, part]) => [name, resolveTarget(part, resolving)] as const,
-  );
-  return {
-    adapter: target.adapter,
-    ...(binding !== undefined && { binding: bound(binding) }),
-    ...(url !== undefined && { url: dialled(url) }),
-    ...(target.model !== undefined && { model: target.model === "*" ? model : target.model }),
-    ...(headers !== undefined && { headers: resolveHeaders(headers, read) }),
-    ...(target.settings !== undefined && { settings: target.settings }),
-    ...(target.voice !== undefined && { voice: target.voice }),
-    ...(target.instructions !== undefined && { instructions: target.instructions }),
-    ...(parts !== undefined && { parts: Object.fromEntries(resolved) }),
-  };
-}
-
-/** @throws PlanError for an address that works in development only. */
-function resolveUrl(
-  route: string,
-  what: string,
-  url: string | { readonly env: string },
-  read: (binding: string) => string,
-  bindings: Bindings,
-): string {
-  const found = typeof url === "string" ? url : read(url.env);
-  const fault = Reflect.get(bindings, "RELAY_DEV") === "1" ? null : faultOfHost(found);
-  if (fault === null) return found;
-  const where = typeof url === "string" ? "" : ` in the binding ${url.env}`;
-  throw new PlanError("unreachable", `Route '${route}': the host of ${what}${where} ${fault}.`);
-}
-
-function resolveHeaders(
-  headers: NonNullable<RouteConfig["upstreams"][number]["headers"]>,
-  read: (binding: string) => string,
-): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [
-      name,
-      typeof value === "string" ? value : `${value.prefix ?? ""}${read(value.env)}`,
-    ]),
-  );
 }

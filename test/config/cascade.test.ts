@@ -1,13 +1,8 @@
 /** A cascade in relay.config.ts: parts that are typed and checked, each with secrets of its own. */
 import { describe, expect, test } from "vitest";
 import { defineRelay, type RelayConfigInput } from "../../src/config/define.ts";
-import {
-  namesDefaultRoute,
-  offeredRoutes,
-  PlanError,
-  resolvePlan,
-  spendsSecret,
-} from "../../src/config/resolve.ts";
+import { PlanError } from "../../src/config/plan-error.ts";
+import { namesDefaultRoute, offeredRoutes, resolvePlan, spendsSecret } from "../../src/config/resolve.ts";
 
 const key = (env: string) => ({ Authorization: { env, prefix: "Bearer " } });
 const parts = {

@@ -1,7 +1,8 @@
 /** The guard of a route: what is refused when the Worker starts, and what a session is given. */
 import { describe, expect, test } from "vitest";
 import { defineRelay, type RelayConfigInput } from "../../src/config/define.ts";
-import { PlanError, resolvePlan, spendsSecret } from "../../src/config/resolve.ts";
+import { PlanError } from "../../src/config/plan-error.ts";
+import { resolvePlan, spendsSecret } from "../../src/config/resolve.ts";
 
 type Route = Extract<RelayConfigInput["routes"][string], { upstreams: unknown }>;
 type Guard = NonNullable<Route["guard"]>;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { defineRelay } from "../../src/config/define.ts";
-import { offeredRoutes, PlanError, resolvePlan } from "../../src/config/resolve.ts";
+import { PlanError } from "../../src/config/plan-error.ts";
+import { offeredRoutes, resolvePlan } from "../../src/config/resolve.ts";
 
 const config = defineRelay({
   routes: {

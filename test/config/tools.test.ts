@@ -1,7 +1,8 @@
 /** The tools of a route: what is refused when the Worker starts, and what a session is given. */
 import { describe, expect, test } from "vitest";
 import { defineRelay, type RelayConfigInput } from "../../src/config/define.ts";
-import { offeredRoutes, PlanError, resolvePlan, spendsSecret } from "../../src/config/resolve.ts";
+import { PlanError } from "../../src/config/plan-error.ts";
+import { offeredRoutes, resolvePlan, spendsSecret } from "../../src/config/resolve.ts";
 
 type Route = Extract<RelayConfigInput["routes"][string], { upstreams: unknown }>;
 type Tool = NonNullable<Route["tools"]>[number];

@@ -2,13 +2,8 @@
 import { describe, expect, test } from "vitest";
 import relayConfig from "../../relay.config.ts";
 import { defineRelay, type RelayConfigInput } from "../../src/config/define.ts";
-import {
-  namesDefaultRoute,
-  offeredRoutes,
-  PlanError,
-  resolvePlan,
-  spendsSecret,
-} from "../../src/config/resolve.ts";
+import { PlanError } from "../../src/config/plan-error.ts";
+import { namesDefaultRoute, offeredRoutes, resolvePlan, spendsSecret } from "../../src/config/resolve.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
 
 const parts = {

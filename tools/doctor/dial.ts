@@ -2,7 +2,8 @@
 import { randomUUID } from "node:crypto";
 import { WebSocket } from "ws";
 import { initialConfig } from "../../src/protocol/session-config.ts";
-import { resolvePlan, PlanError } from "../../src/config/resolve.ts";
+import { PlanError } from "../../src/config/plan-error.ts";
+import { resolvePlan } from "../../src/config/resolve.ts";
 import type { RelayConfig } from "../../src/config/define.ts";
 import { named } from "../../src/upstreams/dial-request.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
