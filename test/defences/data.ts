@@ -11,7 +11,7 @@ export const DATA: readonly Removal[] = [
     {
       rule: "H3",
       what: "an error has the values of bindings",
-      file: "src/config/resolve.ts",
+      file: "src/config/resolve-target.ts",
       from: 'if (typeof value === "string" && value !== "") return value;\n  throw missing(route, what, binding);',
       to: 'if (typeof value === "string" && value !== "") return value;\n  throw missing(route, what, binding + JSON.stringify(bindings));',
       test: "test/config/resolve.test.ts",

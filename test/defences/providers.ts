@@ -255,7 +255,7 @@ export const PROVIDERS: readonly Removal[] = [
   ...against("an address inside a private network", {
     rule: "H86",
     what: "nobody looks at addresses",
-    file: "src/config/resolve.ts",
+    file: "src/config/resolve-target.ts",
     from: '=== "1" ? null : faultOfHost(found);',
     to: '=== "1" ? null : null;',
     test: "test/config/resolve.test.ts",

@@ -138,7 +138,7 @@ const CONSISTS_OF: readonly (readonly [type: RegExp, kind: string])[] = [
 ];
 
 const SECRET_PART = SECRET.slice(8);
-const SECRET_BASE64 = btoa(`Bearer ${SECRET}`).slice(12, 40);
+const SECRET_BASE64 = btoa(`Bearer ${SECRET}`).slice(12);
 
 /** Whatever bytes a provider says are sound: it says its own key back as noise, if it will. */
 const SOUND = /^\{"type":"[\w.]*audio\.delta"/;

@@ -68,9 +68,9 @@ export const PLANTS: readonly Plant[] = [
     what: "a client's JSON may be as deep as it likes",
     check: "threw",
     soon: false,
-    file: "src/session/client/client-messages.ts",
-    from: "const MAX_NESTING = 64;",
-    to: "const MAX_NESTING = 1e9;",
+    file: "src/protocol/json.ts",
+    from: 'if ((levels += 1) > most.levels) return "levels";',
+    to: "levels += 1;",
   },
   {
     number: 8,

@@ -20,7 +20,7 @@ export const DRIVER_MUTATIONS: readonly Mutation[] = [
   {
     number: 45,
     what: "a connection that has not said who it is takes the client's place",
-    file: "durable-objects/shell.ts",
+    file: "durable-objects/callers.ts",
     from: "    if (mark !== null && !this.#introduced(socket, mark, data)) return;\n",
     to: '    if (mark !== null) {\n      this.#pending.promote(socket);\n      this.#attach(socket, "duplex.v1");\n    }\n',
     among: ["client.second_connection"],
@@ -28,7 +28,7 @@ export const DRIVER_MUTATIONS: readonly Mutation[] = [
   {
     number: 46,
     what: "a connection that will be the client puts the live one out at once",
-    file: "durable-objects/shell.ts",
+    file: "durable-objects/callers.ts",
     from: '    if (dialect !== "duplex.v1" || (entry.token === null && !this.#session.extended)) {',
     to: '    if (dialect !== "duplex.v1" || this.#session.state().status !== "ended") {',
     among: ["client.second_connection"],
@@ -44,7 +44,7 @@ export const DRIVER_MUTATIONS: readonly Mutation[] = [
   {
     number: 48,
     what: "the driver hangs up nobody",
-    file: "durable-objects/shell.ts",
+    file: "durable-objects/called.ts",
     from: "    upstream?.call?.hangUp(sendableCloseCode(code), sendableCloseReason(reason));\n",
     to: "",
   },

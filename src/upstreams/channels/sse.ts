@@ -64,17 +64,27 @@ export class SseReader {
   }
 }
 
-/** Behind the last blank line that ends in what is new, or -1. Looks at each byte twice at most. */
+/**
+ * Behind the last blank line that ends in what is new, or -1. Lines end with LF, CR or both (WHATWG HTML, "Parsing an event
+ * stream"). Looks at each byte a few times at most.
+ */
 function endOfEvents(bytes: Uint8Array, from: number, length: number): number {
   for (let at = length - 1; at >= from && at > 0; at -= 1) {
-    if (bytes[at] !== LF) continue;
-    if (bytes[at - 1] === LF || (bytes[at - 1] === CR && bytes[at - 2] === LF)) return at + 1;
+    if (!endsLine(bytes[at])) continue;
+    const both = bytes[at] === LF && bytes[at - 1] === CR;
+    if (endsLine(bytes[both ? at - 2 : at - 1])) return at + 1;
   }
   return -1;
 }
 
+function endsLine(byte: number | undefined): boolean {
+  return byte === LF || byte === CR;
+}
+
 function eventsOf(text: string): readonly string[] {
   const events: string[] = [];
-  createParser({ onEvent: ({ data }) => void events.push(data) }).feed(text);
+  // After a CR the parser would wait for an LF.
+  const whole = text.endsWith("\r") ? `${text}\n` : text;
+  createParser({ onEvent: ({ data }) => void events.push(data) }).feed(whole);
   return events;
 }
