@@ -11,7 +11,7 @@ const RECENT = 3;
 /** What is likely keeps agents quieter for so long, in milliseconds of the caller's audio, */
 const GOES_ON_MS = 300;
 /** and a word for so long from its end, though it was dismissed: some begin an interruption with one and pause after it. */
-const AFTER_WORD_MS = 750;
+const AFTER_WORD_MS = 500;
 /** After so many guesses in a row of which nothing came, none is made until the caller has interrupted. */
 const MOST_IN_VAIN = 3;
 
