@@ -62,7 +62,7 @@ function keep(entry: Omit<Entry, "file">, wav: Uint8Array): void {
 function readers(): void {
   const corpus = new Repository("jimbozhang+speechocean762");
   const shared: { id: string; speaker: string }[] = JSON.parse(
-    readFileSync(new URL("../../../../shared/data/human/utterances.json", import.meta.url), "utf8"),
+    readFileSync(new URL("../../../shared/data/human/utterances.json", import.meta.url), "utf8"),
   );
   const known = new Set(
     shared.filter(({ id }) => id.startsWith("so-")).map(({ speaker }) => Number(speaker)),

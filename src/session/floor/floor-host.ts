@@ -30,6 +30,8 @@ export interface FloorHost {
   takesTurns(stream: number): boolean;
   /** An agent that takes turns is audible, or has something to say that waits. */
   audible(): boolean;
+  /** One is audible, and what is heard just now may interrupt it. */
+  contested(): boolean;
   /** End of the detector's last hop in the caller's stream. */
   heardMs(): number;
   /** When the last agent that takes turns will have been heard, by what was sent so far. */
@@ -86,6 +88,7 @@ export function floorHost(parts: FloorParts, bands: BandsKernel | null): FloorHo
     settings: () => parts.config.relay(parts.port),
     takesTurns: (stream) => parts.links[stream]?.capabilities.turns !== "none",
     audible: () => parts.listener.audible,
+    contested: () => contested(parts),
     heardMs: () => parts.input.hopEndTicks / TICKS_PER_MS,
     playingUntil: () => parts.listener.playingUntil(),
     saidAt: () => parts.context.now - parts.input.restMs,
@@ -105,12 +108,13 @@ export function floorHost(parts: FloorParts, bands: BandsKernel | null): FloorHo
   };
 }
 
+function contested({ listener, config, arrival }: FloorParts): boolean {
+  return listener.audible && config.turnDetection?.interrupt_response === true && !arrival.late;
+}
+
 export function floorSide(parts: FloorParts): FloorSide {
   return {
-    contested: () =>
-      parts.listener.audible &&
-      parts.config.turnDetection?.interrupt_response === true &&
-      !parts.arrival.late,
+    contested: () => contested(parts),
     judging: () => parts.floor.judging,
     onOnset: (prefixTicks) => parts.floor.onset(prefixTicks),
     onEnded: () => parts.floor.ended(),

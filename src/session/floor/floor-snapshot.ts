@@ -8,7 +8,7 @@ import type { Word } from "./kept-word.ts";
 import type { Overlap } from "./overlap.ts";
 import type { RequestsSnapshot } from "./request.ts";
 
-export interface FloorSnapshot extends CallerLevelSnapshot {
+export interface FloorSnapshot extends CallerLevelSnapshot, GivingWaySnapshot {
   readonly phase: FloorPhase;
   readonly overlap: Overlap | null;
   readonly dismissals: number;
@@ -16,6 +16,4 @@ export interface FloorSnapshot extends CallerLevelSnapshot {
   readonly kept: Word | null;
   readonly requests?: RequestsSnapshot;
   readonly guard: EchoGuardSnapshot;
-  /** Absent while agents are heard as ever. */
-  readonly way?: GivingWaySnapshot;
 }

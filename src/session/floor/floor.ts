@@ -93,6 +93,8 @@ export class Floor {
     this.guard.advance(this.#host.heardMs());
     const overlap = this.#overlap;
     const voiced = probability >= speech.stop;
+    const mayBe = this.#host.contested() ? this.#patience.mayBeCaller(overlap) : null;
+    this.way.hop(probability / speech.start, hopMs, mayBe);
     this.#pieces.hop(voiced, hopMs);
     if (!overlap) {
       if (!voiced) this.late.silent();
@@ -197,7 +199,7 @@ export class Floor {
     this.#patience.dismissals += 1;
     this.late.keep(overlap);
     this.#host.forget();
-    this.way.tell(decision);
+    this.way.tell(decision, overlap.silentMs);
     this.#hold.end();
     this.#host.release();
   }
@@ -237,10 +239,12 @@ export class Floor {
     if (overlap && overlap.passed === null) this.#dismiss(overlap, "noise");
     else if (overlap || this.held) this.#drop();
     this.#pieces.forget();
+    this.way.nothingMore();
   }
 
   /** Agents may not be interrupted any more: what is being judged is a turn and interrupts nobody. */
   concede(): void {
+    this.way.nothingMore();
     const overlap = this.#overlap;
     if (!overlap) return;
     this.#settle();
@@ -254,6 +258,7 @@ export class Floor {
   /** A deadline `floor:<what>` came. */
   due(what: string): void {
     if (what === "kept") this.late.due(this.judging);
+    else if (what === "early") this.way.nothingMore();
     else this.#unheard();
   }
 
@@ -266,7 +271,7 @@ export class Floor {
 
   /** To a client that may have been told otherwise by a former life of the session. */
   tellAgain(): void {
-    if (this.held) this.way.tellAgain();
+    if (this.way.gives) this.way.tellAgain();
   }
 
   snapshot(): FloorSnapshot {
@@ -294,6 +299,6 @@ export class Floor {
     this.late.restore(snapshot.kept);
     this.#verdict.restore(snapshot.requests);
     this.guard.restore(snapshot.guard);
-    this.way.restore(snapshot.way, this.held);
+    this.way.restore(snapshot, this.held);
   }
 }

@@ -15,6 +15,7 @@ import {
 } from "../../audio/level-ramp.ts";
 import { ensureSamples } from "../../audio/pcm.ts";
 import type { Context } from "../context.ts";
+import { EarlyDuck, type EarlyDuckSnapshot } from "./early-duck.ts";
 import type { EchoGuard } from "./echo-guard.ts";
 import type { OverlapDecision } from "./overlap.ts";
 import type { ClientPort, Playout } from "./ports.ts";
@@ -26,8 +27,13 @@ export interface YieldSettings {
   readonly leadMs: number | null;
 }
 
+/** Nothing was heard from the client for so long, beyond what its messages are long: what made agents quieter is over. */
+const UNHEARD_MS = 1500;
+
 interface YieldHost {
   settings(): YieldSettings;
+  /** The client's next message may be so long in coming though all is well. */
+  messageMs(): number;
   /** An agent of this stream takes turns: only those give way. */
   takesTurns(stream: number): boolean;
 }
@@ -50,8 +56,13 @@ export class GivingWay {
   readonly #playout: Playout;
   readonly #guard: EchoGuard;
   readonly #host: YieldHost;
-  /** Null: nothing is judged that agents give way to. */
+  /** Null: nothing is there that agents give way to. */
   #way: Way | null = null;
+  /** For a sound that is judged, */
+  #judged = false;
+  /** or is not yet, or not any more: what the client is then told when they are at full level again. */
+  #owed: OverlapDecision | null = null;
+  readonly #early = new EarlyDuck();
   #db = 0;
   /** By response, of those that are not sent at full level just now: two of one stream may sound in turns. */
   readonly #ramps = new Map<string, Ramp>();
@@ -70,13 +81,27 @@ export class GivingWay {
     return this.#way === "still";
   }
 
+  get gives(): boolean {
+    return this.#way !== null;
+  }
+
   /** Something may be quieter on its way out. */
   get reduces(): boolean {
     return this.#way === "relay" || this.#ramps.size > 0;
   }
 
-  tell(decision: OverlapDecision): void {
+  /** @param silentMs the sound that was judged ended so long ago. */
+  tell(decision: OverlapDecision, silentMs = 0): void {
     this.#context.metric(`overlap_${decision}`, 1);
+    if (decision === "backchannel") this.#quieter(this.#early.word(silentMs));
+    else if (decision === "interrupt" || decision === "echo" || decision === "background")
+      this.nothingMore(decision === "interrupt");
+    // A client plays on at full level when it is told.
+    if (this.#owed === null || decision === "duck") this.#say(decision);
+    else this.#owed = decision;
+  }
+
+  #say(decision: OverlapDecision): void {
     // What the relay does by itself its client need not do.
     if (!this.#port.extended || (decision === "duck" && this.#way !== "player")) return;
     const how = decision === "duck" ? { duck_db: this.#db } : {};
@@ -95,8 +120,48 @@ export class GivingWay {
     return leadMs === null ? "still" : "relay";
   }
 
+  /** A sound is judged. */
   begin(): void {
-    this.#begin(this.#choose());
+    this.#judged = true;
+    if (this.#way === null) this.#begin(this.#choose());
+    else this.#context.metric("overlap_duck", 1);
+  }
+
+  /**
+   * One hop of the detector. `sure`: its share of what begins speech; `mayBe`: what is heard just now may be the caller; null: over
+   * no agent. What may be one makes agents quieter that can go on so.
+   */
+  hop(sure: number, hopMs: number, mayBe: boolean | null): void {
+    if (mayBe === null) this.nothingMore();
+    else this.#quieter(this.#early.hop(sure, hopMs, mayBe));
+  }
+
+  /** Only what is judged makes agents quieter now. `interrupted`: it was the caller. */
+  nothingMore(interrupted = false): void {
+    this.#early.stop(interrupted);
+    this.#quieter(false);
+  }
+
+  #quieter(on: boolean): void {
+    if (on)
+      this.#context.deadlines.set("floor:early", this.#context.now + UNHEARD_MS + this.#host.messageMs());
+    if (on === (this.#owed !== null)) return;
+    if (on) this.#beginEarly();
+    else {
+      const decision = this.#owed;
+      this.#owed = null;
+      this.#context.deadlines.clear("floor:early");
+      if (this.#judged || decision === null) return;
+      this.#say(decision);
+      this.#finish();
+    }
+  }
+
+  #beginEarly(): void {
+    const way = this.#way ?? this.#choose();
+    if (way === "still") return;
+    this.#owed = "noise";
+    if (this.#way === null) this.#begin(way);
   }
 
   #begin(way: Way): void {
@@ -112,7 +177,13 @@ export class GivingWay {
     this.tellAgain();
   }
 
+  /** Nothing is judged any more. */
   end(): void {
+    this.#judged = false;
+    if (this.#owed === null) this.#finish();
+  }
+
+  #finish(): void {
     const { now } = this.#context;
     if (this.#way === "player") this.#guard.loud(now);
     this.#way = null;
@@ -129,7 +200,9 @@ export class GivingWay {
     this.#ramps.clear();
     const way = this.#choose();
     if (this.#way === null || this.#way === way) return;
-    this.end();
+    this.nothingMore();
+    if (this.#way === null) return;
+    this.#finish();
     this.#begin(way);
   }
 
@@ -176,32 +249,43 @@ export class GivingWay {
     for (const [id, ramp] of this.#ramps) if (ramp.over && ramp.stream === stream) this.#ramps.delete(id);
   }
 
-  /** A member `way`, or none while agents are heard as ever. */
-  snapshot(): { readonly way?: GivingWaySnapshot } {
-    if (this.#way === null && this.#ramps.size === 0) return {};
+  /** A member `way`, or none while agents are heard as ever; a member `early`, or none while nothing was guessed. */
+  snapshot(): GivingWaySnapshot {
+    const early = this.#early.snapshot();
+    if (this.#way === null && this.#ramps.size === 0) return early;
+    const owed = this.#owed === null ? {} : { owed: this.#owed };
     const ramps = [...this.#ramps].map(([id, { stream, level, over }]) => {
       return { id, stream, over, level: level.snapshot() };
     });
-    return { way: { way: this.#way, db: this.#db, ramps } };
+    return { ...early, way: { way: this.#way, db: this.#db, ramps, ...owed } };
   }
 
   /** `held`: agents give way. A release that knew no other way than to stand still did not say which. */
-  restore(snapshot: GivingWaySnapshot | undefined, held: boolean): void {
-    this.#way = snapshot?.way ?? (held ? "still" : null);
-    this.#db = snapshot?.db ?? 0;
+  restore({ way, early }: GivingWaySnapshot, held: boolean): void {
+    this.#way = way?.way ?? (held ? "still" : null);
+    this.#db = way?.db ?? 0;
+    this.#judged = held;
+    this.#owed = way?.owed ?? null;
+    this.#early.restore(early);
     this.#ramps.clear();
-    for (const { id, stream, over, level } of snapshot?.ramps ?? [])
+    for (const { id, stream, over, level } of way?.ramps ?? [])
       this.#ramps.set(id, { stream, over, level: LevelRamp.restore(level) });
   }
 }
 
 export interface GivingWaySnapshot {
-  readonly way: Way | null;
-  readonly db: number;
-  readonly ramps: readonly {
-    readonly id: string;
-    readonly stream: number;
-    readonly over: boolean;
-    readonly level: LevelRampSnapshot;
-  }[];
+  /** Absent while agents are heard as ever. */
+  readonly way?: {
+    readonly way: Way | null;
+    readonly db: number;
+    /** Absent where nothing makes agents quieter but what is judged. */
+    readonly owed?: OverlapDecision;
+    readonly ramps: readonly {
+      readonly id: string;
+      readonly stream: number;
+      readonly over: boolean;
+      readonly level: LevelRampSnapshot;
+    }[];
+  };
+  readonly early?: EarlyDuckSnapshot;
 }

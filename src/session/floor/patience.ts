@@ -62,6 +62,13 @@ export class Patience {
     };
   }
 
+  /** What is heard just now is loud enough for the caller, no echo and nobody in the background, as far as is known. */
+  mayBeCaller(overlap: Overlap | null): boolean {
+    if (overlap?.passed === "echo" || overlap?.passed === "background") return false;
+    const echo = this.#guard.known ? this.#guard.covers : this.#guard.possible;
+    return !echo && !this.#below(LOUDER_DB);
+  }
+
   #passedAt(patienceMs: number): Passed | null {
     if (this.#guard.covers) return this.#guard.due ? "echo" : "soft";
     if (patienceMs > 0) return "patience";
