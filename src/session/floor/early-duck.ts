@@ -6,8 +6,7 @@
 
 /** Two of three hops are enough at which speech is about even, where the detector has its usual threshold. */
 const LIKELY = 0.54;
-const LIKELY_HOPS = 2;
-const RECENT = 3;
+const RECENT = 0b111;
 /** What is likely keeps agents quieter for so long, in milliseconds of the caller's audio, */
 const GOES_ON_MS = 300;
 /** and a word for so long from its end, though it was dismissed: some begin an interruption with one and pause after it. */
@@ -16,8 +15,8 @@ const AFTER_WORD_MS = 500;
 const MOST_IN_VAIN = 3;
 
 export class EarlyDuck {
-  /** The last hops, newest first: whether each was likely. */
-  #recent: readonly boolean[] = [];
+  /** The last three hops, a bit each, the newest the lowest: whether it was likely. */
+  #recent = 0;
   #leftMs = 0;
   #inVain = 0;
 
@@ -32,8 +31,9 @@ export class EarlyDuck {
    */
   hop(sure: number, hopMs: number, may: boolean): boolean {
     const likely = may && sure >= LIKELY;
-    this.#recent = [likely, ...this.#recent.slice(0, RECENT - 1)];
-    const enough = this.#recent.filter(Boolean).length >= LIKELY_HOPS && this.#inVain < MOST_IN_VAIN;
+    this.#recent = ((this.#recent << 1) | (likely ? 1 : 0)) & RECENT;
+    // More than one bit is set.
+    const enough = (this.#recent & (this.#recent - 1)) !== 0 && this.#inVain < MOST_IN_VAIN;
     if (enough || (likely && this.on)) this.#leftMs = Math.max(this.#leftMs, GOES_ON_MS);
     else if (this.on) {
       this.#leftMs -= hopMs;
@@ -50,7 +50,7 @@ export class EarlyDuck {
 
   /** Nothing is guessed at any more. `interrupted`: the guess was right. */
   stop(interrupted = false): void {
-    this.#recent = [];
+    this.#recent = 0;
     this.#leftMs = 0;
     if (interrupted) this.#inVain = 0;
   }
@@ -58,18 +58,18 @@ export class EarlyDuck {
   /** A member `early`, or none as long as nothing was guessed. */
   snapshot(): { readonly early?: EarlyDuckSnapshot } {
     if (!this.on && this.#inVain === 0) return {};
-    return { early: { recent: [...this.#recent], leftMs: this.#leftMs, inVain: this.#inVain } };
+    return { early: { recent: this.#recent, leftMs: this.#leftMs, inVain: this.#inVain } };
   }
 
   restore(snapshot: EarlyDuckSnapshot | undefined): void {
-    this.#recent = snapshot?.recent ?? [];
+    this.#recent = snapshot?.recent ?? 0;
     this.#leftMs = snapshot?.leftMs ?? 0;
     this.#inVain = snapshot?.inVain ?? 0;
   }
 }
 
 export interface EarlyDuckSnapshot {
-  readonly recent: readonly boolean[];
+  readonly recent: number;
   readonly leftMs: number;
   readonly inVain: number;
 }
