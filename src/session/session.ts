@@ -13,11 +13,13 @@ import { Conduct } from "./conduct.ts";
 import { restoreParts, snapshotOf } from "./conduct-snapshot.ts";
 import { Doubt } from "./client/doubt.ts";
 import { dueIn } from "./due.ts";
+import { restoreKept, snapshotOfParts } from "./kept-parts.ts";
 import { CLIENT, type Action, type Covers, type Dialect, type Input, type SessionState } from "./io.ts";
 import { isObserver } from "./control/names.ts";
 import { observerMeans } from "./observer-means.ts";
 import { Observers } from "./control/observers.ts";
 import type { Connection } from "./links/connection.ts";
+import { SessionClock } from "./session-clock.ts";
 import type { SessionDependencies, SessionSetup } from "./setup.ts";
 import { SNAPSHOT_VERSION, type SessionSnapshot } from "./snapshot.ts";
 import { stateOf } from "./state.ts";
@@ -28,8 +30,6 @@ export { SNAPSHOT_VERSION, type SessionSnapshot } from "./snapshot.ts";
 
 /** No close frame at all, or a page, tab or process that went away with its call. */
 const DROPPED: ReadonlySet<number> = new Set([1001, 1006]);
-/** A clock that is set right jumps by more than this; less is how clocks and timers are. */
-const STEP_MS = 1000;
 /** How a `duplex.v1` client says that it does not come back: with either of the codes, and this as its reason. */
 const GOODBYE = "end";
 const GOODBYE_CODES: ReadonlySet<number> = new Set([1000, 1001]);
@@ -44,8 +44,7 @@ export class Session {
   readonly #messages: ClientMessages;
   readonly #observers: Observers;
   #status: SessionState["status"] = "waiting";
-  /** The session's time less the shell's. */
-  #aheadMs = 0;
+  readonly #clock = new SessionClock();
   readonly #doubt: Doubt;
 
   /** @throws ClientError when `setup.session` or the plan's session is no valid configuration. */
@@ -123,20 +122,8 @@ export class Session {
     this.#conduct.toldHeard.settle();
   };
 
-  /**
-   * A clock that was set back must not bring old deadlines back with it: the session's own time never does. One that is
-   * put right again brings none before its time: it is known by a jump as large as the former one, or by a call that
-   * comes long after it was due. Taken for one in error, deadlines are once late by as much as the clock had been set.
-   */
   #setClock(now: number, least = this.#conduct.context.now): void {
-    if (this.#aheadMs > 0) {
-      const before = least - this.#aheadMs;
-      const lateMs = now - Math.max(this.deadline ?? now, before);
-      const rightMs = now - before >= this.#aheadMs ? now - before : lateMs;
-      if (rightMs > STEP_MS) this.#aheadMs = Math.max(0, this.#aheadMs - rightMs);
-    }
-    this.#aheadMs = Math.max(this.#aheadMs, least - now);
-    this.#conduct.context.now = now + this.#aheadMs;
+    this.#conduct.context.now = this.#clock.at(now, least, this.deadline);
   }
 
   /** @returns false: only somebody who looks on was served. */
@@ -342,7 +329,7 @@ export class Session {
   get deadline(): number | null {
     if (this.#status === "ended") return null;
     const { next } = this.#conduct.context.deadlines;
-    return next === null ? null : next - this.#aheadMs;
+    return next === null ? null : this.#clock.ofShell(next);
   }
 
   /** Nothing is audible, pending or in flight: the shell may let the object hibernate. */
@@ -396,23 +383,7 @@ export class Session {
       doubtedUntil: null,
       audioReceivedMs: this.#conduct.input.ticks / TICKS_PER_MS,
       context: this.#conduct.context.snapshot(),
-      port: this.#conduct.port.snapshot(),
-      delivery: this.#conduct.delivery.snapshot(),
-      config: this.#conduct.config.snapshot(),
-      conversation: this.#conduct.conversation.snapshot(),
-      playout: this.#conduct.playout.snapshot(),
-      backpressure: this.#conduct.backpressure.snapshot(),
-      writer: this.#conduct.writer.snapshot(),
-      responses: this.#conduct.responses.snapshot(),
-      floor: this.#conduct.floor.snapshot(),
-      eager: this.#conduct.eager.snapshot(),
-      owed: this.#conduct.absence.snapshot(),
-      asking: this.#conduct.asking.snapshot(),
-      placed: this.#conduct.placed.snapshot(),
-      recovery: this.#conduct.recovery.snapshot(),
-      turnEnd: this.#conduct.turnEnd.snapshot(),
-      input: this.#conduct.input.snapshot(),
-      turns: this.#conduct.turns.snapshot(),
+      ...snapshotOfParts(this.#conduct),
       links: this.#conduct.lines.map((link) => link.snapshot()),
       transcriber: this.#conduct.transcriber?.snapshot() ?? null,
     };
@@ -436,23 +407,7 @@ export class Session {
     session.#status = snapshot.status;
     restoreParts(conduct, snapshot.conduct);
     session.#setClock(now, snapshot.context.now);
-    conduct.port.restore(snapshot.port);
-    conduct.delivery.restore(snapshot.delivery);
-    conduct.config.restore(snapshot.config);
-    conduct.conversation.restore(snapshot.conversation);
-    conduct.playout.restore(snapshot.playout);
-    conduct.backpressure.restore(snapshot.backpressure);
-    conduct.writer.restore(snapshot.writer);
-    conduct.responses.restore(snapshot.responses);
-    conduct.floor.restore(snapshot.floor);
-    conduct.eager.restore(snapshot.eager);
-    conduct.absence.restore(snapshot.owed);
-    conduct.asking.restore(snapshot.asking);
-    conduct.placed.restore(snapshot.placed);
-    conduct.recovery.restore(snapshot.recovery);
-    conduct.turnEnd.restore(snapshot.turnEnd);
-    conduct.input.restore(snapshot.input);
-    conduct.turns.restore(snapshot.turns);
+    restoreKept(conduct, snapshot);
     for (const [index, kept] of snapshot.links.entries()) conduct.lines[index]?.restore(kept);
     if (snapshot.transcriber) conduct.transcriber?.restore(snapshot.transcriber);
     const doubt = stale || snapshot.doubtedUntil !== null;
@@ -474,7 +429,7 @@ export class Session {
 
   /** For `GET /v1/sessions/:id`: no transcripts, no audio. @param now by the shell's clock */
   state(now = Number.NEGATIVE_INFINITY): SessionState {
-    const at = Math.max(this.#conduct.context.now, now + this.#aheadMs);
+    const at = Math.max(this.#conduct.context.now, this.#clock.ofSession(now));
     return stateOf(this.#conduct, this.#setup, this.#status, at);
   }
 }

@@ -229,9 +229,9 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     number: 28,
     what: "what waits for the listener is forgotten in a restore",
-    file: "src/session/session.ts",
-    from: "    conduct.responses.restore(snapshot.responses);\n",
-    to: "",
+    file: "src/session/kept-parts.ts",
+    from: "part.restore(snapshot[name as Name]);",
+    to: 'if (name !== "responses") part.restore(snapshot[name as Name]);',
     among: ["platform.crash", "provider.burst"],
   },
   {
@@ -344,8 +344,8 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 51,
     what: "an agent that gave way to a sound that was nothing is never let go on",
     file: "src/session/floor/floor.ts",
-    from: "    this.way.tell(decision);\n    this.#hold.end();\n    this.#host.release();\n  }\n\n  /** What a transcriber",
-    to: "    this.way.tell(decision);\n  }\n\n  /** What a transcriber",
+    from: "    this.way.tell(decision, overlap.silentMs);\n    this.#hold.end();\n    this.#host.release();\n",
+    to: "    this.way.tell(decision, overlap.silentMs);\n",
   },
   {
     number: 52,
