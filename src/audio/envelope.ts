@@ -155,12 +155,14 @@ export class Envelope {
     this.#heldFrom = null;
     const from = Math.floor(fromMs / ENVELOPE_FRAME_MS);
     const exact = byMs / ENVELOPE_FRAME_MS + this.#carry;
-    const by = Math.max(0, Math.round(exact));
-    this.#carry = exact - by;
+    // Nothing that is kept sounds later than by all that is kept.
+    const by = Math.min(MOST_BLOCKS * BLOCK_FRAMES, Math.max(0, Math.round(exact)));
+    this.#carry = by === Math.round(exact) ? exact - by : 0;
     if (by === 0) return;
     this.#close();
     const last = this.#newest;
-    const first = Math.max(0, from - Math.round(bufferedMs / ENVELOPE_FRAME_MS), this.#oldest);
+    const before = from - Math.round(bufferedMs / ENVELOPE_FRAME_MS);
+    const first = Math.max(0, before, this.#oldest, last - MOST_BLOCKS * BLOCK_FRAMES);
     this.#newest = Math.max(last, from) + by;
     for (let frame = last; frame >= first; frame -= 1) {
       this.#raise(frame, frame + by);

@@ -84,6 +84,20 @@ describe("the loudness envelope", () => {
     expect(sounding.indexOf(true, 20)).toBe((320 + 320 - 96) / ENVELOPE_FRAME_MS);
     expect(sounding.lastIndexOf(true)).toBe((800 + 320) / ENVELOPE_FRAME_MS - 1);
   });
+
+  test("[A15] however long it was held back costs no more than what is kept", () => {
+    const now = 1_795_000_000_000;
+    const envelope = new Envelope(null);
+    envelope.add(tone(1000, RATE, RATE * 0.8, 3000), RATE, now);
+    const begun = process.cpuUsage().user;
+    for (const [from, by] of [
+      [now, now],
+      [0, 10 * now],
+      [2 * now, 400],
+    ] as const)
+      envelope.delay(from, by, 100);
+    expect(process.cpuUsage().user - begun).toBeLessThan(1_000_000);
+  });
 });
 
 describe("the search for an echo", () => {

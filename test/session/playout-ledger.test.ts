@@ -26,6 +26,18 @@ describe("the ledger", () => {
     expect(playout.heardMs("b", 1400)).toBe(100);
   });
 
+  test("[B13] a stream that has another player since something was sent on it is no player that stood still since 1970", () => {
+    let player = 0;
+    const playout = new Playout(1000, () => player);
+    const now = 1_795_000_000_000;
+    playout.sent("a", 0, 1000, now);
+    player = 1;
+    expect(playout.acknowledged("a", 300, now + 400)).toBe(null);
+    expect(playout.audibleUntil(0)).toBe(now + 1100);
+    expect(playout.aheadMs(0, now + 400)).toBe(700);
+    expect(playout.acknowledged("a", 600, now + 700)).toBe(null);
+  });
+
   test("[B13] a player that is steadily late is not sent less; one that stood still is not sent more", () => {
     const playout = ledger();
     playout.sent("a", 0, 1000, 0);

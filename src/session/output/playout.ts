@@ -106,6 +106,8 @@ export class Playout {
     if (piece.endMs !== null) return null;
     const until = soundsFrom(this.#spans(piece.stream), piece, ms, this.#pausedAt ?? now);
     if (until !== null) clock.until = until;
+    // Its stream has another player than when it was sent, to which nothing was sent yet.
+    if (clock.due === 0) clock.due = clock.until;
     return followed(clock, now);
   }
 
