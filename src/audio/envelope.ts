@@ -14,6 +14,7 @@ const PAST_FRAMES = 256;
 const BLOCK_FRAMES = 64;
 /** Five minutes ahead. What lies beyond is not kept; a browser's player keeps no more either. */
 const MOST_BLOCKS = 300;
+const MOST_FRAMES = MOST_BLOCKS * BLOCK_FRAMES;
 /** Per frame: the level as a whole, then of each band, then how much of the frame is known. */
 const LEVELS = BANDS + 1;
 const FIELDS = LEVELS + 1;
@@ -154,15 +155,15 @@ export class Envelope {
   delay(fromMs: number, byMs: number, bufferedMs: number): void {
     this.#heldFrom = null;
     const from = Math.floor(fromMs / ENVELOPE_FRAME_MS);
-    const exact = byMs / ENVELOPE_FRAME_MS + this.#carry;
     // Nothing that is kept sounds later than by all that is kept.
-    const by = Math.min(MOST_BLOCKS * BLOCK_FRAMES, Math.max(0, Math.round(exact)));
-    this.#carry = by === Math.round(exact) ? exact - by : 0;
+    const exact = Math.min(byMs / ENVELOPE_FRAME_MS, MOST_FRAMES) + this.#carry;
+    const by = Math.max(0, Math.round(exact));
+    this.#carry = exact - by;
     if (by === 0) return;
     this.#close();
     const last = this.#newest;
     const before = from - Math.round(bufferedMs / ENVELOPE_FRAME_MS);
-    const first = Math.max(0, before, this.#oldest, last - MOST_BLOCKS * BLOCK_FRAMES);
+    const first = Math.max(0, before, this.#oldest, last - MOST_FRAMES);
     this.#newest = Math.max(last, from) + by;
     for (let frame = last; frame >= first; frame -= 1) {
       this.#raise(frame, frame + by);

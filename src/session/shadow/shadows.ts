@@ -8,7 +8,7 @@ import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { UpstreamConfig, UpstreamEvent } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
-import type { ResponseRecord } from "../state/response.ts";
+import { NOBODY, type ResponseRecord } from "../state/response.ts";
 import { addUsage } from "../state/usage.ts";
 import type { ClientPort, Link } from "./ports.ts";
 import { copyOf, type Outcome, type Question, type Trial } from "./trial.ts";
@@ -33,8 +33,6 @@ interface ShadowParts {
 
 type OfResponse = Extract<UpstreamEvent, { readonly response: string }>;
 
-/** Stands for an answer that is over here. */
-const NOBODY = "";
 /** Of one answer: beyond them its connection is of no use. */
 const MOST_ITEMS = 64;
 const LONGEST_MS = 120_000;
