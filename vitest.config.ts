@@ -7,9 +7,14 @@ const MANY = { concurrent: null, sessions_per_minute: null };
 const DRAWN_ALIKE = ["./test/support/draws.ts"];
 const sha256 = (key: string): string => createHash("sha256").update(key).digest("hex");
 
-/** They only compute: two at a time, where vitest takes one on two cores. Those that have the clock look on come after them, alone. */
+/** They only compute: two at a time, where vitest takes one on two cores. */
 const COMPUTES = { maxWorkers: 2, sequence: { groupOrder: 0 } };
-const ALONE = { maxWorkers: 1, sequence: { groupOrder: 2 } };
+/** They wait for what is spoken, in real time, and hardly work meanwhile. */
+const SPEAKS = { maxWorkers: 3, sequence: { groupOrder: 1 } };
+/** They start processes and wait for them. */
+const STARTS = { maxWorkers: 2, sequence: { groupOrder: 2 } };
+/** Those that have the clock look on come last, alone. */
+const ALONE = { maxWorkers: 1, sequence: { groupOrder: 3 } };
 
 export default defineConfig({
   test: {
@@ -44,7 +49,7 @@ export default defineConfig({
       {
         test: {
           name: "tools",
-          ...ALONE,
+          ...STARTS,
           setupFiles: DRAWN_ALIKE,
           include: ["test/tools/**/*.test.ts"],
           testTimeout: 30_000,
@@ -86,13 +91,11 @@ export default defineConfig({
       {
         test: {
           name: "e2e",
+          ...SPEAKS,
           setupFiles: DRAWN_ALIKE,
           include: ["test/e2e/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          // They wait for what is spoken, in real time, and hardly work meanwhile.
-          maxWorkers: 3,
-          sequence: { groupOrder: 1 },
         },
       },
     ],

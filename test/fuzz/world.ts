@@ -3,6 +3,7 @@ import type { ToolCall } from "../../durable-objects/asked.ts";
 import { fromBytes, toBytes } from "../../durable-objects/value-bytes.ts";
 import { readFrameHeader } from "../../src/protocol/frame.ts";
 import { eventIdOf } from "../../src/protocol/client-events.ts";
+import { eventIdIn } from "../../src/protocol/event-id.ts";
 import { parseJsonObject, type Json, type JsonObject } from "../../src/protocol/json.ts";
 import { CLIENT, type Action, type Dialect, type Input } from "../../src/session/io.ts";
 import { Session, type SessionDependencies, type SessionSetup } from "../../src/session/session.ts";
@@ -174,7 +175,7 @@ export class World {
     // A resume brings back what other events were answered with.
     const blames = known && event?.["type"] !== "session.resume" && this.#phone === null;
     // Of a text that is no JSON nobody can say what its name is.
-    const named = event !== null || typeof data !== "string" || !data.includes("event_id");
+    const named = event !== null || typeof data !== "string" || eventIdIn(data) === null;
     this.#handling = blames && named ? { eventId: eventIdOf(event), audio, data } : null;
     this.#played(peer, data, event);
     const began = this.#clock();
