@@ -16,6 +16,36 @@ const STARTS = { maxWorkers: 2, sequence: { groupOrder: 2 } };
 /** Those that have the clock look on come last, alone. */
 const ALONE = { maxWorkers: 1, sequence: { groupOrder: 3 } };
 
+/** The Worker itself, in workerd. */
+const inWorkerd = () =>
+  cloudflareTest({
+    wrangler: { configPath: "./wrangler.toml" },
+    miniflare: {
+      bindings: {
+        RELAY_DEV: "1",
+        RELAY_SIGNING_KEY: "a signing key that only the tests know",
+        RELAY_API_KEYS: JSON.stringify([
+          { id: "first", sha256: sha256("key-one"), limits: MANY },
+          { id: "second", sha256: sha256("key-two"), limits: MANY },
+          { id: "operator", sha256: sha256("key-operator"), operator: true },
+          { id: "few", sha256: sha256("key-few"), limits: { ...MANY, concurrent: 2 } },
+          { id: "plain", sha256: sha256("key-plain") },
+          { id: "slow", sha256: sha256("key-slow"), limits: { sessions_per_minute: 2 } },
+          { id: "steady", sha256: sha256("key-steady"), limits: { sessions_per_minute: 20 } },
+        ]),
+        // Dialled through a stubbed `fetch` only.
+        DEMO_URL: "http://demo.invalid/v1/realtime",
+        DEMO_SPEECH_URL: "http://demo.invalid/v1/audio/speech",
+      },
+    },
+  });
+const WORKER = { ...ALONE, setupFiles: DRAWN_ALIKE, testTimeout: 20_000 };
+const WORKER_TESTS = "test/worker/**/*.test.ts";
+/** What an isolate has once (limits of keys, counts of requests, memory that is shared) is theirs alone. */
+const OWN_ISOLATE = ["audio-pool", "doors", "sealed", "secret-bounds", "twilio-door"].map(
+  (name) => `test/worker/${name}.test.ts`,
+);
+
 export default defineConfig({
   test: {
     projects: [
@@ -57,37 +87,11 @@ export default defineConfig({
       },
       { test: { name: "demo", ...ALONE, setupFiles: DRAWN_ALIKE, include: ["test/demo/**/*.test.ts"] } },
       {
-        plugins: [
-          cloudflareTest({
-            wrangler: { configPath: "./wrangler.toml" },
-            miniflare: {
-              bindings: {
-                RELAY_DEV: "1",
-                RELAY_SIGNING_KEY: "a signing key that only the tests know",
-                RELAY_API_KEYS: JSON.stringify([
-                  { id: "first", sha256: sha256("key-one"), limits: MANY },
-                  { id: "second", sha256: sha256("key-two"), limits: MANY },
-                  { id: "operator", sha256: sha256("key-operator"), operator: true },
-                  { id: "few", sha256: sha256("key-few"), limits: { ...MANY, concurrent: 2 } },
-                  { id: "plain", sha256: sha256("key-plain") },
-                  { id: "slow", sha256: sha256("key-slow"), limits: { sessions_per_minute: 2 } },
-                  { id: "steady", sha256: sha256("key-steady"), limits: { sessions_per_minute: 20 } },
-                ]),
-                // Dialled through a stubbed `fetch` only.
-                DEMO_URL: "http://demo.invalid/v1/realtime",
-                DEMO_SPEECH_URL: "http://demo.invalid/v1/audio/speech",
-              },
-            },
-          }),
-        ],
-        test: {
-          name: "worker",
-          ...ALONE,
-          setupFiles: DRAWN_ALIKE,
-          include: ["test/worker/**/*.test.ts"],
-          testTimeout: 20_000,
-        },
+        plugins: [inWorkerd()],
+        // To start workerd takes longer than most files' tests.
+        test: { name: "worker", ...WORKER, isolate: false, include: [WORKER_TESTS], exclude: OWN_ISOLATE },
       },
+      { plugins: [inWorkerd()], test: { name: "worker-own", ...WORKER, include: OWN_ISOLATE } },
       {
         test: {
           name: "e2e",

@@ -14,7 +14,7 @@ export interface Outcome extends Verdict {
 
 /** A test that hangs without its defence. */
 const MOST_MS = 10 * 60_000;
-/** Folders of `test` that are projects of vitest.config.ts by themselves; the others are its `core`. */
+/** Folders of `test` that are projects of vitest.config.ts by themselves (the Worker's are two); the others are its `core`. */
 const PROJECTS = new Set(["sim", "oracle", "fuzz", "tools", "demo", "worker", "e2e"]);
 
 /** @param told each outcome as it comes. @returns all, in the order of `removals`. */
@@ -67,7 +67,7 @@ async function testIn(copy: string, { test, named }: Removal): Promise<TestRepor
   const written = join(copy, "report.json");
   const folder = test.split("/")[1] ?? "";
   const vitest = join(copy, "node_modules/vitest/vitest.mjs");
-  const args = ["run", "--project", PROJECTS.has(folder) ? folder : "core", test];
+  const args = ["run", "--project", PROJECTS.has(folder) ? `${folder}*` : "core", test];
   const child = spawn(
     process.execPath,
     [
