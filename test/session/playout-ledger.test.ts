@@ -28,7 +28,7 @@ describe("the ledger", () => {
 
   test("[B13] a stream that has another player since something was sent on it is no player that stood still since 1970", () => {
     let player = 0;
-    const playout = new Playout(1000, () => player);
+    const playout = new Playout(1000, { playerOf: () => player });
     const now = 1_795_000_000_000;
     playout.sent("a", 0, 1000, now);
     player = 1;
@@ -162,13 +162,13 @@ describe("the ledger", () => {
   });
 
   test("[B70] on one player two streams sound one after the other, and in turns where they were sent so", () => {
-    const playout = new Playout(1000, () => 0);
+    const playout = new Playout(1000, { playerOf: () => 0 });
     playout.sent("a", 0, 1000, 0);
     playout.sent("b", 1, 1000, 0);
     expect([playout.heardMs("a", 700), playout.heardMs("b", 700)]).toEqual([700, 0]);
     expect([playout.heardMs("a", 1300), playout.heardMs("b", 1300)]).toEqual([1000, 300]);
     playout.sent("a", 0, 500, 1300);
-    const restored = new Playout(1000, () => 0);
+    const restored = new Playout(1000, { playerOf: () => 0 });
     restored.restore(structuredClone(playout.snapshot()));
     for (const one of [playout, restored]) {
       // What was heard of the first stays heard while the second sounds.

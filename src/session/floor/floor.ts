@@ -8,11 +8,12 @@
  * (noise when hardly voiced, else a backchannel).
  */
 import type { EndpointerOptions } from "../../audio/endpointer.ts";
+import type { AudioKernels } from "../../audio/kernels.ts";
 import type { Context } from "../context.ts";
 import { isBackchannel } from "../state/phrases.ts";
 import { CallerLevel } from "./caller-level.ts";
 import { EchoGuard } from "./echo-guard.ts";
-import type { FloorHost } from "./floor-host.ts";
+import { Surroundings, type FloorParts } from "./surroundings.ts";
 import { GivingWay } from "./giving-way.ts";
 import type { FloorSnapshot } from "./floor-snapshot.ts";
 import { Hold } from "./hold.ts";
@@ -21,7 +22,7 @@ import { heardHop, levelAnew, type Overlap, type OverlapDecision } from "./overl
 import { Patience } from "./patience.ts";
 import { Pieces } from "./pieces.ts";
 import { Verdict } from "./verdict.ts";
-import type { ClientPort, Playout } from "./ports.ts";
+import type { Playout } from "./ports.ts";
 
 type SpeechThresholds = Pick<EndpointerOptions, "start" | "stop">;
 
@@ -35,7 +36,7 @@ export class Floor {
   /** Words that were dismissed and may yet be a turn. */
   readonly late: LateAnswer;
   readonly #context: Context;
-  readonly #host: FloorHost;
+  readonly #around: Surroundings;
   readonly #hold: Hold;
   #overlap: Overlap | null = null;
   readonly #caller = new CallerLevel();
@@ -43,15 +44,17 @@ export class Floor {
   readonly #pieces: Pieces;
   readonly #verdict: Verdict;
 
-  constructor(context: Context, port: ClientPort, playout: Playout, host: FloorHost) {
-    this.guard = new EchoGuard(host.bands);
+  constructor(parts: FloorParts & { readonly playout: Playout; readonly kernels: AudioKernels }) {
+    const { context, port, playout, kernels } = parts;
+    const around = new Surroundings(parts);
+    this.guard = new EchoGuard(kernels.bands);
     this.#context = context;
-    this.#host = host;
+    this.#around = around;
     this.#patience = new Patience(this.guard, this.#caller);
     this.#verdict = new Verdict(this.guard, this.#caller, this.#patience);
-    this.#pieces = new Pieces(host, this.guard, this.#caller);
-    this.late = new LateAnswer(context, host);
-    this.way = new GivingWay(context, port, playout, this.guard, host);
+    this.#pieces = new Pieces(around, this.guard, this.#caller);
+    this.late = new LateAnswer(context, around);
+    this.way = new GivingWay(context, port, playout, this.guard, around);
     this.#hold = new Hold(this.guard, this.way);
   }
 
@@ -64,9 +67,19 @@ export class Floor {
     return this.#overlap !== null;
   }
 
+  /** An agent is audible and may be interrupted: what begins now is first judged. */
+  get contested(): boolean {
+    return this.#around.contested;
+  }
+
+  /** Samples are on their way to the listener, and will sound then. */
+  played(stream: number, samples: Int16Array, rateHz: number, atMs: number): void {
+    if (this.#around.mayEcho(stream)) this.guard.played(stream, samples, rateHz, atMs, this.#context.now);
+  }
+
   /** The detector heard a sound begin while an agent is audible. */
   onset(prefixTicks: number): void {
-    this.guard.advance(this.#host.heardMs());
+    this.guard.advance(this.#around.heardMs);
     // Whatever a former sound came to, this one is judged by itself.
     this.#hold.end();
     const overlap = this.#patience.onset(prefixTicks);
@@ -78,7 +91,7 @@ export class Floor {
 
   /** A sound that is judged is over when nothing more comes. */
   #expectMore(): void {
-    const inMs = UNHEARD_MS + this.#host.messageMs();
+    const inMs = UNHEARD_MS + this.#around.messageMs;
     this.#context.deadlines.set("floor:unheard", this.#context.now + inMs);
   }
 
@@ -90,10 +103,10 @@ export class Floor {
 
   /** One detector hop. Call for every hop, judged or not. */
   hop(probability: number, hopMs: number, speech: SpeechThresholds): void {
-    this.guard.advance(this.#host.heardMs());
+    this.guard.advance(this.#around.heardMs);
     const overlap = this.#overlap;
     const voiced = probability >= speech.stop;
-    const mayBe = this.#host.contested() ? this.#patience.mayBeCaller(overlap) : null;
+    const mayBe = this.#around.contested ? this.#patience.mayBeCaller(overlap) : null;
     this.way.hop(probability / speech.start, hopMs, mayBe);
     this.#pieces.hop(voiced, hopMs);
     if (!overlap) {
@@ -114,14 +127,14 @@ export class Floor {
 
   /** Nothing is judged: learns how loud the caller is. */
   #listen(probability: number, speech: SpeechThresholds): void {
-    if (this.#host.audible() || probability < speech.start) return;
+    if (this.#around.audible || probability < speech.start) return;
     this.guard.callerDb = this.#caller.learn(this.guard.levelDb);
   }
 
   #judge(overlap: Overlap): void {
-    const { confirmMs, dismissMs } = this.#host.settings();
+    const { confirmMs, dismissMs } = this.#around.settings;
     // With nothing left to hold this is a turn like any other.
-    if (!this.#host.audible() && overlap.silentMs === 0) this.#confirm(overlap);
+    if (!this.#around.audible && overlap.silentMs === 0) this.#confirm(overlap);
     else if (overlap.silentMs >= dismissMs) this.#ended(overlap, false);
     else if (this.guard.explains) {
       this.guard.louder();
@@ -139,7 +152,7 @@ export class Floor {
    */
   #ended(overlap: Overlap, over: boolean): void {
     // An agent that goes on quieter can wait; one that stands still is missed.
-    const patient = !over && !this.way.stands && overlap.silentMs < this.#host.settings().dismissMs * 2;
+    const patient = !over && !this.way.stands && overlap.silentMs < this.#around.settings.dismissMs * 2;
     const verdict = this.#verdict.ended(overlap, this.#context.now, patient);
     if (verdict === "request") this.#confirm(overlap);
     else if (verdict !== null) this.#dismiss(overlap, verdict);
@@ -158,11 +171,11 @@ export class Floor {
     levelAnew(overlap);
     this.way.tell(decision);
     this.#hold.end();
-    this.#host.release();
+    this.#around.release();
   }
 
   #listenLonger(overlap: Overlap, voiced: boolean, hopMs: number): void {
-    if (overlap.silentMs >= this.#host.settings().dismissMs) {
+    if (overlap.silentMs >= this.#around.settings.dismissMs) {
       this.late.keep(overlap);
       this.#drop();
       return;
@@ -189,19 +202,19 @@ export class Floor {
     const prefixTicks = this.late.earliest(overlap.prefixTicks);
     this.#pieces.forget();
     // The agent is cut while it is still held: not one sample more passes.
-    this.#host.begin(prefixTicks, () => this.held && this.way.tell("interrupt"));
+    this.#around.begin(prefixTicks, () => this.held && this.way.tell("interrupt"));
     this.#hold.end();
-    this.#host.release();
+    this.#around.release();
   }
 
   #dismiss(overlap: Overlap, decision: OverlapDecision): void {
     this.#settle();
     this.#patience.dismissals += 1;
     this.late.keep(overlap);
-    this.#host.forget();
+    this.#around.forget();
     this.way.tell(decision, overlap.silentMs);
     this.#hold.end();
-    this.#host.release();
+    this.#around.release();
   }
 
   /** What a transcriber makes of the sound, so far: words that are more than "mhm" are an interruption. */
@@ -227,10 +240,10 @@ export class Floor {
   #drop(): void {
     if (this.#overlap) {
       this.#settle();
-      this.#host.forget();
+      this.#around.forget();
     }
     this.#hold.end();
-    this.#host.release();
+    this.#around.release();
   }
 
   /** The client stopped sending while a sound was being judged, or the detector begins anew. */
@@ -251,8 +264,8 @@ export class Floor {
     // A client that was told to hold plays on.
     if (this.held) this.way.tell("backchannel");
     this.#hold.end();
-    this.#host.start(overlap.prefixTicks);
-    this.#host.release();
+    this.#around.start(overlap.prefixTicks);
+    this.#around.release();
   }
 
   /** A deadline `floor:<what>` came. */

@@ -32,13 +32,19 @@ export interface Overheard {
   readonly heardMs: number;
 }
 
+interface PlayerVoices {
+  /** Streams with the same number share one player, which plays them one after the other. */
+  playerOf(stream: number): number;
+}
+
 const KEPT_ITEMS = 64;
 /** Answers that sound in turns, piece by piece, are followed so far back. */
 const KEPT_BREAKS = 64;
+
 export class Playout {
   /** How long a client that acknowledges is taken to play on after its last word. */
   readonly #playsOnMs: number;
-  readonly #playerOf: (stream: number) => number;
+  readonly #voices: PlayerVoices;
   #pieces = new Map<string, Piece>();
   #streams: PlayerClock[] = [];
   #totalMs = 0;
@@ -46,14 +52,13 @@ export class Playout {
   #pausedAt: number | null = null;
   readonly #pausedFor = new Set<PauseReason>();
 
-  /** `playerOf`: streams with the same number share one player, which plays them one after the other. */
-  constructor(playsOnMs: number, playerOf: (stream: number) => number = (stream) => stream) {
+  constructor(playsOnMs: number, voices: PlayerVoices = { playerOf: (stream) => stream }) {
     this.#playsOnMs = playsOnMs;
-    this.#playerOf = playerOf;
+    this.#voices = voices;
   }
 
   #stream(stream: number): PlayerClock {
-    const player = this.#playerOf(stream);
+    const player = this.#voices.playerOf(stream);
     for (let index = this.#streams.length; index <= player; index += 1) {
       this.#streams.push({ until: 0, due: 0, ackAt: null, latencyMs: MOST_LATENCY_MS });
     }
@@ -61,7 +66,7 @@ export class Playout {
   }
 
   #together(one: number, other: number): boolean {
-    return this.#playerOf(one) === this.#playerOf(other);
+    return this.#voices.playerOf(one) === this.#voices.playerOf(other);
   }
 
   /** `ms` more of this item went to the listener. `said`: of an agent, and not the relay's own. */
