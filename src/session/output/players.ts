@@ -12,7 +12,7 @@ export class Players {
   readonly #pieces: ReadonlyMap<string, Piece>;
   /** By player. */
   #clocks: PlayerClock[] = [];
-  /** By stream, who played it when it was last looked at. */
+  /** By stream, who played it when it was last looked at; its own player: none is known. */
   #players: number[] = [];
 
   constructor(voices: PlayerVoices, pieces: ReadonlyMap<string, Piece>) {
@@ -35,7 +35,8 @@ export class Players {
 
   /** Another player plays a stream from now on: another client came, or another provider speaks. */
   #handOver(stream: number, player: number, clock: PlayerClock): void {
-    const former = this.#clocks[this.#players[stream] ?? player];
+    for (let own = this.#players.length; own <= stream; own += 1) this.#players.push(own);
+    const former = this.#clocks[this.#players[stream] ?? stream];
     this.#players[stream] = player;
     if (former === undefined || former === clock) return;
     const own = [...this.#pieces.values()].filter((piece) => piece.stream === stream && piece.endMs === null);
@@ -54,7 +55,11 @@ export class Players {
   }
 
   snapshot(): PlayersSnapshot {
-    return { streams: this.#clocks.map((clock) => ({ ...clock })), players: [...this.#players] };
+    const shared = this.#players.some((player, stream) => player !== stream);
+    return {
+      streams: this.#clocks.map((clock) => ({ ...clock })),
+      ...(shared && { players: [...this.#players] }),
+    };
   }
 
   restore({ streams, players = [] }: PlayersSnapshot): void {
@@ -65,6 +70,6 @@ export class Players {
 
 export interface PlayersSnapshot {
   readonly streams: readonly Readonly<PlayerClock>[];
-  /** Absent in what a build stored that handed nothing over. */
+  /** Absent: each stream has its own, as far as is known. */
   readonly players?: readonly number[];
 }
