@@ -319,7 +319,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     number: 40,
     what: "who decides by itself does not hear what was said while it was dialled in vain",
-    file: "src/session/turns/input-flow.ts",
+    file: "src/session/turns/rehearing.ts",
     from: 'else if (turns === "server") this.#replayAll(link, at);',
     to: 'else if (turns === "server") this.#input.attach(link);',
     among: ["provider.refuse", "provider.no_answer", "provider.reset_in_turn"],
@@ -343,9 +343,9 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     number: 51,
     what: "an agent that gave way to a sound that was nothing is never let go on",
-    file: "src/session/floor/floor.ts",
-    from: "    this.way.tell(decision, overlap.silentMs);\n    this.#hold.end();\n    this.#around.release();\n",
-    to: "    this.way.tell(decision, overlap.silentMs);\n",
+    file: "src/session/floor/judged-sound.ts",
+    from: "    way.tell(decision, overlap.silentMs);\n    this.#goOn();\n",
+    to: "    way.tell(decision, overlap.silentMs);\n",
   },
   {
     number: 52,

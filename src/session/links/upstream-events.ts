@@ -3,65 +3,18 @@ import type { Json } from "../../protocol/json.ts";
 import type { JsonObject, UpstreamConfig, UpstreamEvent, UpstreamFault } from "../../upstreams/upstream.ts";
 import type { ServerEvent } from "../state/server-events.ts";
 import type { Context } from "../context.ts";
-import type { Conversation } from "../memory/conversation.ts";
 import type { InputTranscript } from "../state/upstream-said.ts";
 import { CallersWords } from "./callers-words.ts";
 import { isFatal } from "../state/faults.ts";
 import type { LinkHost, PhaseCause } from "./link-host.ts";
 import type { Link } from "./link.ts";
-import type {
-  BargeIn,
-  Cast,
-  ClientPort,
-  Eager,
-  Guard,
-  Listener,
-  PlacedItems,
-  Reactions,
-  Recovery,
-  Responses,
-  Rounds,
-  Shadows,
-  TurnTaking,
-  Witness,
-} from "./ports.ts";
-import type { Refusals } from "./refusals.ts";
+import type { ClientPort, Responses } from "./ports.ts";
 import type { Untold } from "./replay.ts";
 import type { ResponseRecord } from "../state/response.ts";
 import type { ResponseUpstreamEvent } from "../state/upstream-said.ts";
 import { ToldFaults, type ToldFaultsSnapshot } from "./told-faults.ts";
-import { spend, type TokenSums } from "../state/usage.ts";
-
-/** Read when it is asked for: some of these parts are made later. */
-interface UpstreamEventsParts {
-  readonly context: Context;
-  readonly port: ClientPort;
-  readonly conversation: Conversation;
-  readonly responses: Responses;
-  readonly upstreamConfig: UpstreamConfig;
-  readonly cast: Cast<Link>;
-  readonly turns: TurnTaking;
-  readonly listener: Listener;
-  readonly eager: Eager;
-  readonly bargeIn: BargeIn;
-  readonly recovery: Recovery;
-  readonly rounds: Rounds;
-  readonly witness: Witness;
-  readonly refusals: Refusals;
-  readonly placed: PlacedItems;
-  readonly guard: Guard | null;
-  /** Upstreams that are tried out beside those that speak. */
-  readonly shadows: Shadows | null;
-  /** Who gives the caller's words; null: the upstreams. */
-  readonly transcriber: object | null;
-  /** Upstreams that are told the conversation. */
-  readonly links: readonly Link[];
-  /** What all answers cost. */
-  readonly usage: TokenSums;
-  readonly reactions: Reactions;
-  /** These same events. */
-  readonly upstreamEvents: { changed(itemId: string): void };
-}
+import { spend } from "../state/usage.ts";
+import type { UpstreamEventsParts } from "./upstream-events-parts.ts";
 
 export class UpstreamEvents implements LinkHost {
   readonly #context: Context;

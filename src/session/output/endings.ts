@@ -90,6 +90,16 @@ export class Endings {
     return dropped;
   }
 
+  /** Its upstream is gone before anything of it was heard: it waits to be asked for again. */
+  restart(response: ResponseRecord): void {
+    const { clock, gate } = this.#parts;
+    gate.drop(response);
+    const phase = next(RESPONSE, response.phase, "restarted");
+    if (phase !== null) response.phase = phase;
+    response.audible = false;
+    clock.waits(response);
+  }
+
   /** The connection is gone: nobody hears of what was asked of it in advance, and what its answers cost it never says. */
   lost(stream: number): void {
     for (const response of this.#parts.records) {

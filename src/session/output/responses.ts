@@ -22,7 +22,6 @@ import { addressOf } from "./response.ts";
 import { isActive, speaks, type Ending, type ResponseRecord } from "../state/response.ts";
 import { responseDefaults } from "./response-defaults.ts";
 import type { ResponseSession } from "./response-session.ts";
-import { next, RESPONSE } from "../transitions.ts";
 import type { Link } from "./ports.ts";
 
 export class Responses {
@@ -269,11 +268,7 @@ export class Responses {
 
   /** Its upstream is gone before anything of it was heard: it waits to be asked for again. */
   restart(response: ResponseRecord): void {
-    this.#gate.drop(response);
-    const phase = next(RESPONSE, response.phase, "restarted");
-    if (phase !== null) response.phase = phase;
-    response.audible = false;
-    this.#clock.waits(response);
+    this.#endings.restart(response);
   }
 
   /** It fails, after what was said of it has been heard. */

@@ -60,7 +60,7 @@ export class Endpointing {
 
   #hearsAgents(now: number): boolean {
     const { listener, floor } = this.#parts;
-    return listener.playingUntil() > now && floor.echoPossible;
+    return listener.playingUntil() > now && floor.guard.possible;
   }
 
   /** The present silence may be the end of the turn: what speaks for it and against it moves the wait. */

@@ -176,8 +176,6 @@ export interface Floor {
   /** An agent is audible and may be interrupted: what begins now is first judged by the floor. */
   readonly contested: boolean;
   readonly judging: boolean;
-  /** What is heard may be the agent. */
-  readonly echoPossible: boolean;
   readonly late: {
     /** Where a sound began that was dismissed just before one that begins here, and belongs to it; else here. */
     earliest(prefixTicks: number): number;
@@ -185,6 +183,8 @@ export interface Floor {
     wouldBegin(prefixTicks: number): number;
   };
   readonly guard: {
+    /** What is heard may be the agent: an echo is known, or nothing speaks against one yet. */
+    readonly possible: boolean;
     heard(samples: Int16Array, rateHz: number, fromMs: number, at: number, now: number): void;
   };
   onset(prefixTicks: number): void;

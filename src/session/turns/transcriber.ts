@@ -14,6 +14,7 @@ import { grown, kept } from "./transcript-extra.ts";
 import { Segments, type Segment, type SegmentsSnapshot } from "./segments.ts";
 import type { MadeOf, TranscriberParts } from "./transcribing.ts";
 import type { ClientPort, Ear, Link } from "./ports.ts";
+import { wordlessMs } from "./wordless-turns.ts";
 
 /** A provider's own detection, as OpenAI has it, quick: segments are no turns. */
 const DETECTION = { type: "server_vad", threshold: 0.5, prefix_padding_ms: 300, silence_duration_ms: 300 };
@@ -23,7 +24,6 @@ const LATE_MS = 3000;
 const HEARD_AFTER_MS = 1000;
 /** Of so much in the last few turns it has something to say. */
 const SURE_MS = 2000;
-const WORDLESS_TURNS = 3;
 /** Diarized parts that wait for the turn. */
 const PARTS_KEPT = 64;
 /** One that failed all its dials is tried again after so long, and with the next speech. */
@@ -44,10 +44,9 @@ export class Transcriber<Linked extends Ear = Ear> {
   #hears = false;
 
   constructor(parts: TranscriberParts, made: MadeOf<Linked>) {
-    const { context, port, conversation } = parts;
-    this.#context = context;
-    this.#port = port;
-    this.#conversation = conversation;
+    this.#context = parts.context;
+    this.#port = parts.port;
+    this.#conversation = parts.conversation;
     this.#planned = made.planned;
     this.#parts = parts;
     this.link = made.link(this);
@@ -159,7 +158,11 @@ export class Transcriber<Linked extends Ear = Ear> {
   announced(itemId: string): void {
     const segments = this.#segments.of(itemId);
     // It may have vanished without a word, and nothing is asked of it that it could owe.
-    if (segments.length === 0 && this.#parts.config.turnDetection !== null && this.#wordlessMs >= SURE_MS)
+    if (
+      segments.length === 0 &&
+      this.#parts.config.turnDetection !== null &&
+      wordlessMs(this.#conversation) >= SURE_MS
+    )
       this.link.watch(LATE_MS);
     for (const segment of segments) this.#tell(segment);
     if (segments.length > 0 && segments.every((segment) => segment.done)) this.#complete(itemId, false);
@@ -169,17 +172,6 @@ export class Transcriber<Linked extends Ear = Ear> {
   /** It has heard a turn that is over, and its words may come yet. */
   get owes(): boolean {
     return this.#due.size > 0 && this.link.phase === "ready";
-  }
-
-  /** Audio of the last turns that have no words. */
-  get #wordlessMs(): number {
-    const turns = this.#conversation.entries.filter(
-      ({ item, origin, audioMs, unvoiced }) =>
-        item["role"] === "user" && origin === null && audioMs > 0 && unvoiced !== true,
-    );
-    const last = turns.slice(-WORDLESS_TURNS).toReversed();
-    const worded = last.findIndex((entry) => this.#conversation.transcriptOf(entry) !== "");
-    return last.slice(0, worded < 0 ? undefined : worded).reduce((sum, { audioMs }) => sum + audioMs, 0);
   }
 
   #await(itemId: string, anew = false): void {
