@@ -1,7 +1,8 @@
 /** What a session keeps in its object's SQLite: how it began, its last snapshot, and which token was used. */
-import { DEFAULT_LIMITS } from "../src/session/limits.ts";
 import type { SessionSnapshot } from "../src/session/session.ts";
+import { ABANDONED_MS, CallAlarm } from "./call-alarm.ts";
 import { type CallSetup, readCallSetup } from "./call-setup.ts";
+import type { CallStorage } from "./call-storage.ts";
 import { Crates, type Crate, type Places } from "./crates.ts";
 import { type Divided, Divider } from "./pieces.ts";
 
@@ -55,13 +56,6 @@ const PLACE_BYTES = 64;
 /** A door's clock may be behind the object's by so much: to it, a token that has expired here is still good. */
 const DOOR_CLOCK_MS = 60_000;
 
-/**
- * An object that died with its client has neither timer nor socket, and nobody may ever ask for it again: its alarm
- * comes this long after the last snapshot, and at the latest after twice as long. The object may have lived on until then:
- * the client is waited for from the alarm.
- */
-const ABANDONED_MS = Math.max(60_000, DEFAULT_LIMITS.clientGoneMs);
-
 /** How long what cannot be read is kept. */
 const UNREAD_MS = 2 * ABANDONED_MS;
 
@@ -70,33 +64,11 @@ export class WriteFailed extends Error {
   override readonly name = "WriteFailed";
 }
 
-/** What of an object's storage is used here (Durable Objects, SQLite storage API). */
-export interface CallStorage {
-  readonly kv: {
-    get(key: string): unknown;
-    list(options: { readonly prefix: string }): Iterable<readonly [string, unknown]>;
-    put(key: string, value: unknown): void;
-    delete(key: string): unknown;
-  };
-  put(key: string, value: unknown, options: Unconfirmed): Promise<void>;
-  put(entries: Record<string, unknown>, options: Unconfirmed): Promise<void>;
-  delete(keys: string | string[], options: Unconfirmed): Promise<unknown>;
-  setAlarm(at: number, options?: Unconfirmed): Promise<void>;
-  deleteAlarm(): Promise<void>;
-  deleteAll(): Promise<void>;
-  sync(): Promise<void>;
-}
-
-interface Unconfirmed {
-  readonly allowUnconfirmed: boolean;
-}
-
 export class CallStore {
+  readonly alarm: CallAlarm;
   readonly #storage: CallStorage;
   #crates = new Crates();
   #divider = new Divider();
-  /** When the alarm is set for, as far as this object knows. */
-  #alarmAt = Number.NEGATIVE_INFINITY;
   /** How the session began, while that waits for its first snapshot. */
   #unstored: CallSetup | null = null;
   /** `mark` was stored. */
@@ -106,6 +78,7 @@ export class CallStore {
 
   constructor(storage: CallStorage) {
     this.#storage = storage;
+    this.alarm = new CallAlarm(storage);
   }
 
   /** @throws when what is stored is none. */
@@ -121,7 +94,7 @@ export class CallStore {
 
   /** A session begins before its client, which may be long in coming: the object may leave memory meanwhile. */
   async prepare(call: CallSetup, now: number): Promise<void> {
-    await Promise.all([this.#storage.put(CALL, call, { allowUnconfirmed: true }), this.#guard(now)]);
+    await Promise.all([this.#storage.put(CALL, call, { allowUnconfirmed: true }), this.alarm.guard(now)]);
   }
 
   /** The session that was here, if nothing of it is stored. Its `session` is empty. @throws as `call`. */
@@ -139,7 +112,7 @@ export class CallStore {
       await this.#storage.put(FLEETING, left, { allowUnconfirmed: true });
       this.#marked = true;
     }
-    await this.#guard(now);
+    await this.alarm.guard(now);
   }
 
   /** The token that opened this session, while a door would still accept it. */
@@ -187,7 +160,7 @@ export class CallStore {
         places,
         own,
       };
-      await Promise.all([this.#write(stored, written), ...this.#throwOut(thrown), this.#guard(at)]);
+      await Promise.all([this.#write(stored, written), ...this.#throwOut(thrown), this.alarm.guard(at)]);
       await this.#durable();
       this.#unstored = null;
       this.#crates.stored(places);
@@ -268,7 +241,7 @@ export class CallStore {
   async wipe(now: number): Promise<void> {
     this.#crates = new Crates();
     this.#divider = new Divider();
-    this.#alarmAt = Number.NEGATIVE_INFINITY;
+    this.alarm.forget();
     this.#unstored = null;
     this.#marked = false;
     const used = this.used;
@@ -295,7 +268,7 @@ export class CallStore {
   async keepUnread(now: number): Promise<void> {
     const since = this.#unreadSince ?? now;
     await this.#storage.put(UNREAD, since, { allowUnconfirmed: true });
-    await this.setAlarm(since + UNREAD_MS);
+    await this.alarm.set(since + UNREAD_MS);
   }
 
   /** It could be read after all. */
@@ -311,25 +284,6 @@ export class CallStore {
 
   get #unreadSince(): number | undefined {
     return this.#storage.kv.get(UNREAD) as number | undefined;
-  }
-
-  /** Wakes the object for a deadline. Storage has one alarm; setting it replaces the former. */
-  async setAlarm(at: number): Promise<void> {
-    this.#alarmAt = at;
-    await this.#storage.setAlarm(at, { allowUnconfirmed: true });
-  }
-
-  /** The alarm rang: a session that is awake gets the next one. */
-  async rang(now: number, awake: boolean): Promise<void> {
-    this.#alarmAt = Number.NEGATIVE_INFINITY;
-    if (awake) await this.#guard(now);
-  }
-
-  /** Moves the alarm seldom: every move is a write. */
-  async #guard(now: number): Promise<void> {
-    const leastAt = now + ABANDONED_MS;
-    const mostAt = leastAt + ABANDONED_MS;
-    if (this.#alarmAt < leastAt || this.#alarmAt > mostAt) await this.setAlarm(mostAt);
   }
 }
 

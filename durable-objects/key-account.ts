@@ -10,7 +10,8 @@ import type { CallSetup } from "./call-setup.ts";
 import type { Dial } from "./dial.ts";
 import type { RelayEnv } from "./env.ts";
 import type { Grant, Used } from "./key-ledger-rpc.ts";
-import { apiKeyById, type Budgets, budgetsOf, type DefaultLimits, doorLimits } from "./key-store.ts";
+import { type Budgets, budgetsOf, type DefaultLimits, doorLimits } from "./api-key.ts";
+import { apiKeyById } from "./key-store.ts";
 import type { Clock } from "./timer.ts";
 
 /** More than the ledger keeps a share for. */

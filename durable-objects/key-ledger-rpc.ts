@@ -1,4 +1,4 @@
-import type { Budgets } from "./key-store.ts";
+import type { Budgets } from "./api-key.ts";
 
 /** What doors and sessions ask of a key's ledger. Only grows, as voice-session-rpc.ts does. */
 export interface KeyLedgerRpc {

@@ -9,7 +9,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { RelayEnv } from "./env.ts";
 import type { Grant, KeyLedgerRpc, Place, Used } from "./key-ledger-rpc.ts";
-import type { Budgets } from "./key-store.ts";
+import type { Budgets } from "./api-key.ts";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;

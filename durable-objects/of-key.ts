@@ -2,7 +2,7 @@
 import type { CallSetup } from "./call-setup.ts";
 import type { RelayEnv } from "./env.ts";
 import { type KeyAccount, keyAccount, type KeyAccountHost } from "./key-account.ts";
-import type { DefaultLimits } from "./key-store.ts";
+import type { DefaultLimits } from "./api-key.ts";
 import { type KeyWatch, watchKey } from "./key-watch.ts";
 import { WALL_CLOCK } from "./timer.ts";
 

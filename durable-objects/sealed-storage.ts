@@ -5,7 +5,7 @@
  */
 import { goodTokens } from "../src/session/delivery/resume-tokens.ts";
 import { type CallSetup, readCallSetup } from "./call-setup.ts";
-import type { CallStorage } from "./call-store.ts";
+import type { CallStorage } from "./call-storage.ts";
 import { type Sealed, SealKey } from "./seal-key.ts";
 import { fromBytes, toBytes } from "./value-bytes.ts";
 

@@ -13,23 +13,24 @@ import {
   type Input,
   type PeerId,
 } from "../src/session/io.ts";
-import { isObserver } from "../src/session/control/names.ts";
 import type { MetricName } from "../src/session/metrics.ts";
 import type { SessionSnapshot } from "../src/session/session.ts";
 import type { WireMessage } from "../src/upstreams/upstream.ts";
 import { askService } from "./asked.ts";
 import { Called } from "./called.ts";
 import { Callers, type Entry } from "./callers.ts";
-import { isResponse, type Socket } from "./dial.ts";
+import { isResponse } from "./dial.ts";
 import { dialsFirst } from "./dials-first.ts";
 import { INTERNAL_ERROR } from "./introduction.ts";
+import { Peers } from "./peers.ts";
 import type { ClientSocket } from "./pending-clients.ts";
 import { Polling } from "./polling.ts";
+import { Schedule } from "./schedule.ts";
 import type { SessionCore } from "./session-core.ts";
 import type { Found, ShellHost } from "./shell-host.ts";
 import { Sleep } from "./sleep.ts";
 import { Snapshots } from "./snapshots.ts";
-import { earlier, Timer } from "./timer.ts";
+import { Timer } from "./timer.ts";
 
 const NOTHING: Found = { client: null, pending: [], asleep: false, vacantSince: null };
 
@@ -40,9 +41,10 @@ export class Shell {
   readonly #callers: Callers;
   readonly #called: Called;
   readonly #polling = new Polling();
+  readonly #peers: Peers;
   #over = false;
   readonly #sleep: Sleep;
-  #timedOutAt = Number.NEGATIVE_INFINITY;
+  readonly #schedule: Schedule;
   readonly #snapshots: Snapshots;
 
   constructor(session: SessionCore, host: ShellHost, found: Found = NOTHING) {
@@ -55,13 +57,14 @@ export class Shell {
     const callers = {
       now: () => host.clock.now(),
       feed: (input: Input) => this.#run(input),
-      look: (socket: ClientSocket) => this.#look(socket),
+      look: (socket: ClientSocket) => this.#peers.look(socket, this.#buffered),
       forget: (peer: PeerId) => this.#polling.forget(peer),
       aim: () => this.#aim(),
       metric: (name: MetricName, value: number) => host.metric(name, value),
       cut: () => host.cut(),
     };
     this.#callers = new Callers(session, callers, found);
+    this.#peers = new Peers(host.clock, this.#callers, this.#called, this.#polling);
     this.#snapshots = new Snapshots({
       clock: host.clock,
       take: () => this.#save(),
@@ -71,6 +74,8 @@ export class Shell {
     });
     this.#sleep = new Sleep(this.#snapshots, found.asleep, host.clock.now());
     this.#timer = new Timer(host.clock, () => this.#tick());
+    const told = { called: this.#called, callers: this.#callers, polling: this.#polling };
+    this.#schedule = new Schedule({ session, host, ...told, sleep: this.#sleep });
     for (const [socket, mark] of found.observers ?? [])
       this.handleQuietly(this.#callers.observerFound(socket, mark));
     this.#aim();
@@ -108,18 +113,6 @@ export class Shell {
 
   clientClosed(socket: ClientSocket, code: number, reason: string): void {
     this.#callers.closed(socket, code, reason);
-  }
-
-  #look(socket: ClientSocket): void {
-    if (!this.#polling.wantsLook(CLIENT)) return;
-    const bytes = socket.bufferedAmount;
-    this.#polling.looked(CLIENT, bytes);
-    this.handleQuietly({ type: "buffered", peer: CLIENT, bytes });
-  }
-
-  #socketOf(peer: PeerId): Socket | null {
-    if (peer === CLIENT) return this.#callers.client;
-    return this.#called.socketOf(peer) ?? this.#callers.socketOf(peer);
   }
 
   /** Peers that a restored session believes in and that died with its isolate. */
@@ -177,14 +170,14 @@ export class Shell {
   #perform(action: Action): void {
     switch (action.type) {
       case "send":
-        this.#send(action.peer, action.data);
+        this.#peers.send(action.peer, action.data);
         break;
       case "dial":
         this.#host.metric(isResponse(action.request) ? "upstream_requests" : "upstream_dials", 1);
         this.#called.dial(action.peer, action.request);
         break;
       case "close":
-        this.#close(action.peer, action.code, action.reason);
+        this.#peers.close(action.peer, action.code, action.reason);
         break;
       case "persist":
         this.#snapshots.soon(action.urgent === true);
@@ -204,26 +197,6 @@ export class Shell {
         this.#end();
         break;
     }
-  }
-
-  #send(peer: PeerId, data: WireMessage): void {
-    const socket = this.#socketOf(peer);
-    if (socket === null) return;
-    try {
-      // workerd copies the bytes: a buffer that the core uses again is safe.
-      socket.send(data);
-    } catch {
-      // The socket is closing; its close event says so.
-      return;
-    }
-    this.#polling.sent(peer, data.length, peer === CLIENT || isObserver(peer), this.#host.clock.now());
-  }
-
-  /** After this nothing comes from that peer any more. */
-  #close(peer: PeerId, code: number, reason: string): void {
-    this.#polling.forget(peer);
-    if (peer === CLIENT || isObserver(peer)) this.#callers.close(peer, code, reason);
-    else this.#called.hangUp(peer, code, reason);
   }
 
   #end(): void {
@@ -247,9 +220,7 @@ export class Shell {
     this.#over = true;
     this.#timer.stop();
     this.#snapshots.stop();
-    this.#polling.forget(CLIENT);
-    this.#callers.closeAll(code, reason);
-    for (const peer of this.#called.peers) this.#close(peer, 1000, "");
+    this.#peers.closeAll(code, reason);
   }
 
   async #save(): Promise<Covers> {
@@ -267,45 +238,31 @@ export class Shell {
     return snapshot.covers;
   }
 
-  /** One timer for all: it is asked for the earliest, and every tick looks at each. */
+  /** One timer for all: it is asked for the earliest, and every tick looks at each. The alarm stands for it in sleep. */
   #aim(): void {
-    // The alarm stands for the timer.
-    if (this.#sleep.asleep) return;
-    const deadline = this.#session.deadline;
-    // A deadline that its timeout did not move must not become a loop without end; a clock that was set back none that waits.
-    const now = this.#host.clock.now();
-    const callAt = deadline === null ? null : Math.max(deadline, Math.min(this.#timedOutAt, now) + 1);
-    this.#polling.within(now);
-    const ownAt = earlier(this.#polling.at, this.#callers.deadline);
-    this.#timer.aim(earlier(earlier(callAt, ownAt), this.#sleepAt()));
+    if (!this.#sleep.asleep) this.#timer.aim(this.#schedule.next());
   }
 
   #tick(): void {
     const now = this.#host.clock.now();
     const deadline = this.#session.deadline;
     if (deadline !== null && deadline <= now) {
-      this.#timedOutAt = now;
+      this.#schedule.timedOut(now);
       this.#run({ type: "timeout" });
     }
     if (this.#over) return;
-    if (this.#polling.at !== null && this.#polling.at <= now) this.#poll();
+    if (this.#polling.at !== null && this.#polling.at <= now) this.#peers.poll(this.#buffered);
     if (this.#over) return;
     this.#callers.due();
-    const sleepAt = this.#sleepAt();
+    const { sleepAt } = this.#schedule;
     if (sleepAt !== null && sleepAt <= now) this.#goToSleep();
     else this.#aim();
   }
 
-  #poll(): void {
-    this.#polling.poll(
-      () => this.#host.clock.now(),
-      (peer) => this.#socketOf(peer)?.bufferedAmount ?? 0,
-      (peer, bytes) => {
-        this.handleQuietly({ type: "buffered", peer, bytes });
-        return !this.#over;
-      },
-    );
-  }
+  readonly #buffered = (peer: PeerId, bytes: number): boolean => {
+    this.handleQuietly({ type: "buffered", peer, bytes });
+    return !this.#over;
+  };
 
   /** What the shell or the account of the session's key has to tell is no sign of life: it must not put off sleep. */
   handleQuietly(input: Input): void {
@@ -313,21 +270,9 @@ export class Shell {
     if (this.#act(input, this.#host.clock.now())) this.#snapshots.touch();
   }
 
-  /** Outgoing sockets and timers pin an object in memory; without either it hibernates and costs nothing. */
-  #sleepAt(): number | null {
-    const { mark, stays = mark !== undefined } = this.#host;
-    if (stays || this.#called.some || this.#polling.at !== null || !this.#session.quiet) return null;
-    return this.#sleep.at(this.#deadline);
-  }
-
   #goToSleep(): void {
     if (!this.#sleep.begin()) return this.#aim();
     this.#timer.stop();
-    this.#host.sleep(this.#deadline, this.#snapshots.current);
-  }
-
-  /** The session's, or that of a connection which says nothing. */
-  get #deadline(): number | null {
-    return earlier(this.#session.deadline, this.#callers.deadline);
+    this.#host.sleep(this.#schedule.deadline, this.#snapshots.current);
   }
 }

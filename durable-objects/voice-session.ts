@@ -200,7 +200,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
     }
     // Its object may have died just now: its client has as long as after any other death.
     shell.woken();
-    await this.#store.rang(Date.now(), !shell.over);
+    await this.#store.alarm.rang(Date.now(), !shell.over);
   }
 
   /** The session, if it is this key's. Null: an operator asks, to whom all are. */
@@ -383,7 +383,7 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
         this.#rest(its);
         this.#counters.flush(this.env.METRICS, plan, call.keyId);
         this.#store.sleep(current);
-        if (at !== null) this.ctx.waitUntil(this.#store.setAlarm(at));
+        if (at !== null) this.ctx.waitUntil(this.#store.alarm.set(at));
       },
       rest: (on) => this.ctx.setWebSocketAutoResponse(on ? HEARTBEAT : undefined),
       awake: () => {

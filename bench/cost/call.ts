@@ -3,7 +3,8 @@
  * counted that is billed: what comes in, what is written, what is logged. The provider takes turns by the relay's word and
  * speaks three times as fast as it is heard.
  */
-import { type CallStorage, CallStore } from "../../durable-objects/call-store.ts";
+import type { CallStorage } from "../../durable-objects/call-storage.ts";
+import { CallStore } from "../../durable-objects/call-store.ts";
 import type { DialEvents } from "../../durable-objects/dial.ts";
 import type { ClientSocket } from "../../durable-objects/pending-clients.ts";
 import { Shell } from "../../durable-objects/shell.ts";

@@ -1,16 +1,17 @@
 /** The key store, asked by a door. */
+import type { ApiKey } from "../../durable-objects/api-key.ts";
 import * as store from "../../durable-objects/key-store.ts";
 import { addressOf, type DoorContext, isDevelopment } from "./door.ts";
 import { Problem } from "./problem.ts";
 import { countWrongKey, requireTries } from "./rate.ts";
 
-export type { ApiKey } from "../../durable-objects/key-store.ts";
+export type { ApiKey };
 
 /**
  * The key that `presented` is, or null.
  * @throws Problem 500 when RELAY_API_KEYS cannot be read, 429 when its address has tried too many that are none.
  */
-export async function findApiKey(c: DoorContext, presented: string): Promise<store.ApiKey | null> {
+export async function findApiKey(c: DoorContext, presented: string): Promise<ApiKey | null> {
   const address = addressOf(c);
   const asks = (): void => requireTries(address);
   const key = await asked(store.findApiKey(c.env, isDevelopment(c.env, c.req.url), presented, asks));
@@ -19,7 +20,7 @@ export async function findApiKey(c: DoorContext, presented: string): Promise<sto
 }
 
 /** The key of this id, if it is still one. @throws Problem as `findApiKey`. */
-export function apiKeyById(c: DoorContext, id: string): Promise<store.ApiKey | null> {
+export function apiKeyById(c: DoorContext, id: string): Promise<ApiKey | null> {
   return asked(store.apiKeyById(c.env, isDevelopment(c.env, c.req.url), id));
 }
 

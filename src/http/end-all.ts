@@ -1,5 +1,5 @@
 /** Ends all sessions of an API key: its ledger knows them. */
-import { AS_CONFIGURED, effectiveLimit } from "../../durable-objects/key-store.ts";
+import { AS_CONFIGURED, effectiveLimit } from "../../durable-objects/api-key.ts";
 import { apiKeyById } from "./api-keys.ts";
 import type { DoorContext } from "./door.ts";
 import { ledger } from "./limits.ts";

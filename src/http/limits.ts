@@ -4,7 +4,7 @@
  * nobody.
  */
 import { type Drawn, talkSpent } from "../../durable-objects/key-account.ts";
-import { budgetsOf, effectiveLimit } from "../../durable-objects/key-store.ts";
+import { budgetsOf, effectiveLimit } from "../../durable-objects/api-key.ts";
 import type { Bounds } from "../config/resolve.ts";
 import type { ApiKey } from "./api-keys.ts";
 import type { DoorContext } from "./door.ts";

@@ -4,7 +4,7 @@
  */
 import type { Drawn } from "../../durable-objects/key-account.ts";
 import type { Place } from "../../durable-objects/key-ledger-rpc.ts";
-import { effectiveLimit } from "../../durable-objects/key-store.ts";
+import { effectiveLimit } from "../../durable-objects/api-key.ts";
 import { DEFAULT_LIMITS } from "../session/limits.ts";
 import type { Plan } from "../session/state/plan.ts";
 import type { ApiKey } from "./api-keys.ts";

@@ -3,7 +3,7 @@
  * so with N of them a key may get N times its limit. The binding RATE_LIMIT (Workers rate limiting, one counter per
  * location) comes on top, for keys that bring no limit of their own: its own is written in wrangler.toml.
  */
-import { effectiveLimit } from "../../durable-objects/key-store.ts";
+import { effectiveLimit } from "../../durable-objects/api-key.ts";
 import type { ApiKey } from "./api-keys.ts";
 import { addressOf, type DoorContext } from "./door.ts";
 import { countRefusal } from "./limits.ts";

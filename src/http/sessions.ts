@@ -31,7 +31,7 @@ import { orTurnAway } from "./turn-away.ts";
 const TOKEN_LIFETIME_S = 120;
 /** The runtime keeps an object with an outgoing socket and no client in memory for fifteen minutes. */
 const PREWARM_LONGEST_S = 600;
-/** Of a key (key-store.ts), or of a door's own account. */
+/** Of a key (api-key.ts), or of a door's own account. */
 const KEY_ID = /^@?[\w.-]{1,64}$/;
 /** Characters. */
 const RESUME_TOKEN_LIMIT = 256;

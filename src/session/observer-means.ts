@@ -2,8 +2,8 @@
 import type { ClientError } from "../protocol/client-error.ts";
 import { Budget } from "./client/budget.ts";
 import { ClientCommands } from "./client/client-commands.ts";
-import { commandHost, commandParts } from "./client/command-parts.ts";
-import type { Conduct } from "./conduct.ts";
+import type { CommandParts } from "./client/command-parts.ts";
+import type { SessionObject } from "./client/session-object.ts";
 import type { Context } from "./context.ts";
 
 /** Its own for all but answers, which cost the same whoever asks. */
@@ -20,16 +20,21 @@ class ObserverBudget extends Budget {
   }
 }
 
-export function observerMeans(conduct: Conduct) {
-  const { context, sessionObject } = conduct;
-  const budget = new ObserverBudget(context, conduct.budget);
-  const host = commandHost(conduct, {
-    update: (session) => sessionObject.update(session, "application"),
+interface ObservedParts extends CommandParts {
+  readonly budget: Budget;
+  readonly sessionObject: SessionObject;
+}
+
+export function observerMeans(parts: ObservedParts) {
+  const { context, sessionObject } = parts;
+  const budget = new ObserverBudget(context, parts.budget);
+  const session = {
+    update: (given) => sessionObject.update(given, "application"),
     // What is locked is locked for the client, but what it hears has the format that it knows.
     checkParams: (params) => sessionObject.requireClientsFormat(params),
     checkItem: () => {},
     checkPlan: (before, after) => sessionObject.checkPlan(before, after, "application"),
-  });
+  } satisfies Pick<SessionObject, "update" | "checkParams" | "checkItem" | "checkPlan">;
   // It has what the client has, but for its budget.
-  return { budget, commands: new ClientCommands(commandParts(conduct, budget), host) };
+  return { budget, commands: new ClientCommands(parts, { budget, session }) };
 }

@@ -22,3 +22,10 @@ function isStill({ guard, responses, rounds, transcriber, witness }: Conduct): b
   if (rounds.open || guard?.input?.waits) return false;
   return !owed && !witness.hears;
 }
+
+/** Nothing is audible, pending or in flight: its object may sleep. */
+export function mayRest(conduct: Conduct): boolean {
+  const { lines, messages, presence, tools } = conduct;
+  if (presence.status !== "connected" && tools?.pending !== true) return true;
+  return conduct.quiet && !messages.busy && lines.every((link) => link.dormant);
+}

@@ -1,23 +1,19 @@
-/** The upstreams of a plan: those that speak, and behind them those that are tried out. */
-import type { AudioFormat } from "../audio/format.ts";
-import type { AudioKernels } from "../audio/kernels.ts";
-import type { UpstreamConfig, UpstreamFactory } from "../upstreams/upstream.ts";
-import type { Context } from "./context.ts";
+/** The upstreams of a plan: those that speak, behind them those that are tried out, and beside them one that transcribes. */
+import type { UpstreamFactory } from "../upstreams/upstream.ts";
 import type { LinkHost } from "./links/link-host.ts";
 import { Link } from "./links/link.ts";
-import type { Replay } from "./links/replay.ts";
-import { inputInFormat } from "./memory/item-audio.ts";
+import { Replay } from "./links/replay.ts";
 import { Shadows } from "./shadow/shadows.ts";
 import { isShadow, type Plan } from "./state/plan.ts";
-import type { ServerEvent } from "./state/server-events.ts";
+import { Transcriber } from "./turns/transcriber.ts";
+import type { TranscriberParts } from "./turns/transcribing.ts";
 
-/** Read when it is asked for: some of these parts are made later. */
-interface Parts {
-  readonly context: Context;
-  readonly port: { tellApplication(event: ServerEvent): void };
-  readonly config: { readonly inputFormat: AudioFormat };
-  readonly kernels: AudioKernels;
-  readonly turns: { replay(link: Link): void; atGap(link: Link): boolean };
+type ReplayParts = ConstructorParameters<typeof Replay>[0];
+type ShadowParts = ConstructorParameters<typeof Shadows<Link>>[0];
+
+interface Parts extends ReplayParts, ShadowParts {
+  readonly context: ReplayParts["context"];
+  readonly kernels: ReplayParts["kernels"];
   /** What happens to those that speak. */
   readonly upstreamEvents: LinkHost;
   /** All, and of these those that speak: here they are made. */
@@ -25,21 +21,12 @@ interface Parts {
   readonly speakers: Link[];
 }
 
-/**
- * @param replay tells a new connection the conversation.
- * @param config what upstreams are greeted with.
- * @returns null: none is a shadow.
- */
-export function linkUpstreams(
-  parts: Parts,
-  plan: Plan,
-  create: UpstreamFactory,
-  replay: Replay,
-  config: () => UpstreamConfig,
-): Shadows | null {
+/** @returns null: none is a shadow. */
+export function linkUpstreams(parts: Parts, plan: Plan, create: UpstreamFactory): Shadows<Link> | null {
   const { context, links, speakers, upstreamEvents } = parts;
   const upstreams = plan.upstreams.slice(0, context.limits.upstreams);
-  const shadows = upstreams.some(isShadow) ? shadowsOf(parts, config) : null;
+  const shadows = upstreams.some(isShadow) ? new Shadows<Link>(parts) : null;
+  const replay = new Replay(parts);
   for (const [index, planned] of upstreams.entries()) {
     const host: LinkHost = (isShadow(planned) ? shadows : null) ?? upstreamEvents;
     const link = new Link(index, planned, create, context, host, replay);
@@ -49,11 +36,14 @@ export function linkUpstreams(
   return shadows;
 }
 
-function shadowsOf(parts: Parts, upstreamConfig: () => UpstreamConfig): Shadows {
-  return new Shadows(parts, {
-    upstreamConfig,
-    paramsFor: (link, params) => inputInFormat(params, parts.config.inputFormat, link.format, parts.kernels),
-    hearAgain: (link: Link) => parts.turns.replay(link),
-    atGap: (link: Link) => parts.turns.atGap(link),
-  });
+/** @param parts with the links of all others. @returns null: the plan has none. */
+export function linkTranscriber(
+  parts: TranscriberParts & { readonly links: readonly Link[] },
+  { transcriber: planned }: Plan,
+  create: UpstreamFactory,
+): Transcriber<Link> | null {
+  if (!planned) return null;
+  const { context, links } = parts;
+  const link = (told: LinkHost) => new Link(links.length, planned, create, context, told, null);
+  return new Transcriber(parts, { planned, link });
 }

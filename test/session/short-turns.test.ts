@@ -1,7 +1,7 @@
 /** Settings at the ends of their range, and turns shorter than a provider takes. */
 import { describe, expect, test } from "vitest";
 
-import { endpointerOptions } from "../../src/session/client/configuration.ts";
+import { endpointerOptions } from "../../src/session/turns/endpointing.ts";
 import { createDetector } from "../../src/audio/vad/index.ts";
 import { turnDetectionOf } from "../support/turn-detection.ts";
 import { Call } from "../support/call.ts";

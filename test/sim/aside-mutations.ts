@@ -21,9 +21,9 @@ export const ASIDE_MUTATIONS: readonly Mutation[] = [
   {
     number: 90,
     what: "who speaks takes no call back (X301)",
-    file: "src/session/conduct.ts",
-    from: "    this.budget.heard();\n    this.tools?.takeBack();\n",
-    to: "    this.budget.heard();\n",
+    file: "src/session/reactions.ts",
+    from: "    budget.heard();\n    tools?.takeBack();\n",
+    to: "    budget.heard();\n",
     among: ["tool.confirm", "caller.barge_in"],
   },
   {

@@ -29,8 +29,8 @@ export const DRAW_MUTATIONS: readonly Mutation[] = [
   {
     number: 97,
     what: "half a sample of a plain client's is broken off in the middle of what it sent (R84)",
-    file: "src/session/session.ts",
-    from: 'this.#messages.breakOff();\n    }\n    this.#status = "waiting";',
+    file: "src/session/presence.ts",
+    from: 'messages.breakOff();\n    }\n    this.#status = "waiting";',
     to: 'this.#conduct.input.breakOff();\n    }\n    this.#status = "waiting";',
     among: ["client.drops_after_upload", "client.begins_anew", "caller.create"],
   },

@@ -5,7 +5,7 @@ export const DRIVER_MUTATIONS: readonly Mutation[] = [
   {
     number: 43,
     what: "the driver waits for a clock that was set back",
-    file: "durable-objects/shell.ts",
+    file: "durable-objects/schedule.ts",
     from: "Math.min(this.#timedOutAt, now) + 1",
     to: "this.#timedOutAt + 1",
     among: ["platform.clock_back", "client.vanishes"],
@@ -14,7 +14,7 @@ export const DRIVER_MUTATIONS: readonly Mutation[] = [
     number: 44,
     what: "the driver never reads how much waits in a socket",
     file: "durable-objects/shell.ts",
-    from: "    if (this.#polling.at !== null && this.#polling.at <= now) this.#poll();\n",
+    from: "    if (this.#polling.at !== null && this.#polling.at <= now) this.#peers.poll(this.#buffered);\n",
     to: "    if (this.#polling.at !== null && this.#polling.at <= now) this.#polling.poll(() => now, () => 0, () => true);\n",
   },
   {

@@ -46,8 +46,8 @@ export const PATIENCE_MUTATIONS: readonly Mutation[] = [
     number: 67,
     what: "a turn that an interruption became as its sound ended is never over (M80)",
     file: "src/session/turns/turn-taking.ts",
-    from: "      if (this.#host.judging()) this.#host.onEnded();\n      turn.speechStopped(decision.ticks);\n",
-    to: "      if (this.#host.judging()) this.#host.onEnded();\n      else turn.speechStopped(decision.ticks);\n",
+    from: "      if (floor.judging) floor.ended();\n      turn.speechStopped(decision.ticks);\n",
+    to: "      if (floor.judging) floor.ended();\n      else turn.speechStopped(decision.ticks);\n",
     among: ["caller.barge_in", "caller.cough", "provider.standby"],
   },
   {

@@ -30,7 +30,7 @@ export const RULE_MUTATIONS: readonly Mutation[] = [
     number: 73,
     what: "a turn of the new rate that began before the change has no beginning (M105)",
     file: "src/session/turns/audio-input.ts",
-    from: "    this.#lookBack(formerHz, rateHz);\n",
+    from: "    this.lookBack(formerHz, rateHz);\n",
     to: "",
     among: ["client.formats", "provider.rollover", "provider.close_anytime"],
   },

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Grant } from "../../durable-objects/key-ledger-rpc.ts";
-import type { Budgets } from "../../durable-objects/key-store.ts";
+import type { Budgets } from "../../durable-objects/api-key.ts";
 import { bearer, call, callWith, HOST, post, type ProblemBody, problemOf } from "./doors.ts";
 import { inObject, pass } from "./object.ts";
 import { type ClientSocket, connect, upgrade } from "./socket.ts";

@@ -3,7 +3,7 @@ import { anything, assert, property } from "fast-check";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { readCallSetup } from "../../durable-objects/call-setup.ts";
-import type { CallStorage } from "../../durable-objects/call-store.ts";
+import type { CallStorage } from "../../durable-objects/call-storage.ts";
 import { SealKey } from "../../durable-objects/seal-key.ts";
 import { SealedStorage } from "../../durable-objects/sealed-storage.ts";
 import { fromBytes, toBytes } from "../../durable-objects/value-bytes.ts";

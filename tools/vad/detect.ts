@@ -4,7 +4,7 @@ import { Endpointer, type EndpointEvent } from "../../src/audio/endpointer.ts";
 import type { AudioKernels } from "../../src/audio/kernels.ts";
 import { createResampler } from "../../src/audio/resampler.ts";
 import { createDetector, type DetectorFallback } from "../../src/audio/vad/index.ts";
-import { endpointerOptions } from "../../src/session/client/configuration.ts";
+import { endpointerOptions } from "../../src/session/turns/endpointing.ts";
 import { resample, toInt16, type Sound } from "../wav.ts";
 
 export interface DetectionOptions {

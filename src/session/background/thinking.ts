@@ -1,7 +1,4 @@
-/**
- * Requests to the text model that run: channels of one peer, whose answers are read as the cascade reads them. Each has an
- * outcome, once, unless it is given up before.
- */
+/** Requests to the text model that run: their answers are read as the cascade reads them. */
 import { lostFault, type StageFault } from "../../upstreams/channels/http-fault.ts";
 import {
   TEXT_STAGE,
@@ -11,17 +8,11 @@ import {
 } from "../../upstreams/cascade/text-stream.ts";
 import { usageOf } from "../../upstreams/cascade/usage.ts";
 import type { TextAsk, TextModel } from "../../upstreams/cascade/text-model.ts";
-import type {
-  ChannelEffect,
-  Channels,
-  ResponseHead,
-  UpstreamEvent,
-  UpstreamFault,
-  WireMessage,
-} from "../../upstreams/upstream.ts";
+import type { ResponseHead, UpstreamFault, WireMessage } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
 import type { PeerId } from "../io.ts";
-import { ChannelPeers, isChannelOf, type ChannelsSnapshot, type UpstreamInput } from "../channel-peers.ts";
+import type { ChannelsSnapshot } from "../channel-peers.ts";
+import { ChannelRequests } from "../channel-requests.ts";
 import type { TaskFailure } from "./told.ts";
 
 /** Their peers are `background/1`, … */
@@ -62,93 +53,44 @@ export interface ThinkingHost {
   ended(task: string, outcome: Outcome): void;
 }
 
-const NOTHING: readonly UpstreamEvent[] = [];
-
-export class Thinking implements Channels {
-  readonly #context: Context;
+export class Thinking extends ChannelRequests<Request> {
   readonly #model: TextModel;
   readonly #host: ThinkingHost;
-  readonly #peers: ChannelPeers;
-  readonly #requests = new Map<string, Request>();
-  #effects: ChannelEffect[] = [];
-  #numbered = 0;
 
   constructor(context: Context, model: TextModel, host: ThinkingHost) {
-    this.#context = context;
+    super(context, PEER, `mind:${THINKS}`);
     this.#model = model;
     this.#host = host;
-    this.#peers = new ChannelPeers(context, this, {
-      peer: PEER,
-      alive: true,
-      takes: () => true,
-      nameOf: (what) => `mind:${THINKS}:${what}`,
-      event: () => undefined,
-    });
   }
 
   /** A request for this task runs. */
   runs(task: string): boolean {
-    return [...this.#requests.values()].some((request) => request.task === task);
+    return [...this.requests.values()].some((request) => request.task === task);
   }
 
   ask(task: string, asked: TextAsk): void {
-    const channel = String((this.#numbered += 1));
-    this.#requests.set(channel, { task, stream: this.#model.reader(), text: "" });
-    this.#effects.push({ type: "open", channel, opening: this.#model.opening(asked) });
-    this.#peers.perform();
+    this.begin({ task, stream: this.#model.reader(), text: "" }, this.#model.opening(asked));
   }
 
   /** Nothing more is wanted of it. */
   giveUp(task: string): void {
-    for (const [channel, request] of this.#requests) if (request.task === task) this.#forget(channel);
-    this.#peers.perform();
+    this.forgetAll((request) => request.task === task);
   }
 
-  /** Its object died, and every connection with it. */
-  died(): void {
-    this.#requests.clear();
-    this.#peers.died();
+  protected begun(_channel: string, { stream }: Request, head: ResponseHead | null): void {
+    if (head !== null) stream.opened(head);
   }
 
-  input(input: UpstreamInput): void {
-    if (isChannelOf(input.peer, PEER)) this.#peers.input(input);
-  }
-
-  /** A deadline of these came. */
-  due(what: string): void {
-    this.#peers.due(what);
-  }
-
-  effects(): readonly ChannelEffect[] {
-    return this.#effects.splice(0);
-  }
-
-  opened(channel: string, head: ResponseHead | null): readonly UpstreamEvent[] {
-    if (head !== null) this.#requests.get(channel)?.stream.opened(head);
-    return NOTHING;
-  }
-
-  data(channel: string, data: WireMessage): readonly UpstreamEvent[] {
-    const request = this.#requests.get(channel);
+  protected came(channel: string, request: Request, data: WireMessage): void {
     // A response is bytes.
-    if (request === undefined || typeof data === "string") return NOTHING;
-    this.#read(channel, request, request.stream.data(data));
-    return NOTHING;
+    if (typeof data !== "string") this.#read(channel, request, request.stream.data(data));
   }
 
-  closed(channel: string, code: number, reason: string): readonly UpstreamEvent[] {
-    const request = this.#requests.get(channel);
-    if (request === undefined) return NOTHING;
+  protected ended(channel: string, request: Request, code: number, reason: string): void {
     const whole = code === 1000 || request.stream.finish !== null;
     const end = whole ? request.stream.end() : lostFault(TEXT_STAGE, code, reason, this.#model.redactor);
     if (typeof end !== "string" && code === TOO_MUCH) this.#fail(channel, request, "too_large", end);
     else this.#read(channel, request, end, true);
-    return NOTHING;
-  }
-
-  /** It waits for nothing by the clock. */
-  waited(): readonly UpstreamEvent[] {
-    return NOTHING;
   }
 
   #read(channel: string, request: Request, words: string | StageFault, ends = false): void {
@@ -161,7 +103,7 @@ export class Thinking implements Channels {
     if (request.text.length > MOST_WRITTEN)
       return this.#fail(channel, request, "too_large", { fault: TOO_LARGE, again: false });
     if (!ends && !request.stream.whole) return;
-    this.#forget(channel);
+    this.forget(channel);
     this.#host.ended(request.task, { text: request.text.trim(), calls: request.stream.calls });
   }
 
@@ -171,32 +113,30 @@ export class Thinking implements Channels {
     failure: TaskFailure,
     { fault, again }: StageFault,
   ): void {
-    this.#forget(channel);
+    this.forget(channel);
     this.#host.ended(task, { failure, error: fault, again: again && !stream.said });
   }
 
-  #forget(channel: string): void {
-    const usage = usageOf(this.#requests.get(channel)?.stream.usage ?? null, 0);
-    if (usage !== null) this.#context.meter?.beside("background", usage, 0);
-    this.#requests.delete(channel);
-    this.#effects.push({ type: "close", channel });
+  protected costs({ stream }: Request): void {
+    const usage = usageOf(stream.usage, 0);
+    if (usage !== null) this.context.meter?.beside("background", usage, 0);
   }
 
   snapshot(): ThinkingSnapshot {
-    const requests = [...this.#requests].map(([channel, { task, stream, text }]) => {
+    const requests = [...this.requests].map(([channel, { task, stream, text }]) => {
       return { channel, task, stream: stream.snapshot(), text };
     });
-    return { requests, numbered: this.#numbered, channels: this.#peers.snapshot() };
+    return { requests, numbered: this.numbered, channels: this.peers.snapshot() };
   }
 
   restore({ requests, numbered, channels }: ThinkingSnapshot): void {
     for (const { channel, task, stream: state, text } of requests) {
       const stream = this.#model.reader();
       stream.restore(state);
-      this.#requests.set(channel, { task, stream, text });
+      this.requests.set(channel, { task, stream, text });
     }
-    this.#numbered = numbered;
-    this.#peers.restore(channels);
+    this.numbered = numbered;
+    this.peers.restore(channels);
   }
 }
 

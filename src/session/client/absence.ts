@@ -7,7 +7,7 @@ import type { ClientPort } from "./client-port.ts";
 import type { Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import { cancelled } from "../state/response.ts";
-import type { BargeIn, Guard, Responses, Rounds, TurnTaking } from "./ports.ts";
+import type { Asking, BargeIn, Guard, Responses, Rounds, TurnTaking } from "./ports.ts";
 
 interface AbsenceParts {
   readonly context: Context;
@@ -18,24 +18,16 @@ interface AbsenceParts {
   readonly turns: TurnTaking;
   readonly bargeIn: BargeIn;
   readonly guard: Guard | null;
-}
-
-interface AbsenceHost {
-  /** Answers are the relay's to ask for (`create_response`), not only the client's. */
-  mayAsk(): boolean;
-  /** Asks for the answer to the last turn. */
-  ask(): void;
+  readonly asking: Asking;
 }
 
 export class Absence {
   readonly #parts: AbsenceParts;
-  readonly #host: AbsenceHost;
   /** An answer was stopped of which nothing had been said. */
   #owed = false;
 
-  constructor(parts: AbsenceParts, host: AbsenceHost) {
+  constructor(parts: AbsenceParts) {
     this.#parts = parts;
-    this.#host = host;
   }
 
   /**
@@ -64,7 +56,7 @@ export class Absence {
 
   /** To a client that was not there: what was said so far, the turn that is open, and the answer that is owed. */
   tell(): void {
-    const { port, conversation, responses, turns } = this.#parts;
+    const { port, conversation, responses, turns, asking } = this.#parts;
     const retell = (): void => {
       let previous_item_id: string | null = null;
       for (const entry of conversation.entries) {
@@ -78,11 +70,11 @@ export class Absence {
       port.retelling(retell);
       turns.tellOpen();
     });
-    const owed = this.#owed && this.#host.mayAsk() && this.#spokenTurnLast;
+    const owed = this.#owed && asking.may && this.#spokenTurnLast;
     this.#owed = false;
     if (!owed || responses.underway) return;
     this.#parts.context.metric("responses_asked_again", 1);
-    this.#host.ask();
+    asking.answer();
   }
 
   /** What was typed, its application asked for and asks for again. */

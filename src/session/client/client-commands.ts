@@ -6,7 +6,7 @@ import type { PlainEvent } from "../../protocol/client-events.ts";
 import { checkInput, checkParamsSize, withoutOwnVoice } from "./response-params.ts";
 import { responseFormat } from "../../protocol/response-output.ts";
 import { cancelTask } from "./cancel-task.ts";
-import type { CommandParts, CommandHost } from "./commands-host.ts";
+import type { CommandMeans, CommandParts } from "./command-parts.ts";
 import { ItemCommands } from "./item-commands.ts";
 
 /** What only a session that answers has. */
@@ -14,19 +14,19 @@ const SPOKEN = /^(?:response|output_audio_buffer)\.|^conversation\.item\.(?!retr
 
 export class ClientCommands {
   readonly #parts: CommandParts;
-  readonly #host: CommandHost;
+  readonly #means: CommandMeans;
   readonly #items: ItemCommands;
 
-  constructor(parts: CommandParts, host: CommandHost) {
+  constructor(parts: CommandParts, means: CommandMeans) {
     this.#parts = parts;
-    this.#host = host;
-    this.#items = new ItemCommands(parts, host);
+    this.#means = means;
+    this.#items = new ItemCommands(parts, means);
   }
 
   /** @throws ClientError */
   handle(event: PlainEvent): void {
     const { turns, bargeIn } = this.#parts;
-    if (this.#host.transcriptionOnly && SPOKEN.test(event.type)) {
+    if (this.#parts.config.transcriptionOnly && SPOKEN.test(event.type)) {
       throw new ClientError(
         "invalid_event_for_session",
         `'${event.type}' is not available in a transcription session.`,
@@ -35,7 +35,7 @@ export class ClientCommands {
     }
     switch (event.type) {
       case "session.update":
-        return this.#host.session.update(event.session);
+        return this.#means.session.update(event.session);
       case "input_audio_buffer.commit":
         return turns.buffer.commit();
       case "input_audio_buffer.clear":
@@ -63,10 +63,10 @@ export class ClientCommands {
         return this.#played(event.item_id, event.content_index, event.played_ms);
       case "relay.plan.update":
         return this.#parts.cast.update(event.plan, (before, after) =>
-          this.#host.session.checkPlan(before, after),
+          this.#means.session.checkPlan(before, after),
         );
       case "relay.say":
-        return this.#parts.asides.request(event, { client: true, budget: this.#parts.budget });
+        return this.#parts.asides.request(event, { client: true, budget: this.#means.budget });
       case "relay.delegation.cancel":
         return cancelTask(this.#parts.background, event.delegation_id);
       case "session.ack":
@@ -85,21 +85,22 @@ export class ClientCommands {
         "Conversation already has an active response in progress: wait for response.done before response.create.",
       );
     }
-    const { conversation, context, budget, asking } = this.#parts;
-    const bound = { format: this.#host.inputFormat, ms: context.limits.itemAudioMs };
+    const { conversation, context, config, asking } = this.#parts;
+    const { budget } = this.#means;
+    const bound = { format: this.#parts.config.inputFormat, ms: context.limits.itemAudioMs };
     const { responseParamsSize: size, responseMediaSize: media } = context.limits;
     this.#parts.kept.require(checkParamsSize(params, { size, media }), "response");
     const audioMs = checkInput(params, (itemId) => conversation.find(itemId) !== undefined, bound);
     responseFormat(params);
     const asked = withoutOwnVoice(params);
-    this.#host.session.checkParams(asked);
+    this.#means.session.checkParams(asked);
     // What is refused costs nothing: neither the client nor, of its answers, the others of its key.
     asking.requireSomebody(asked);
     budget.requireAudio(audioMs, "response.input", context.now);
     const refusal = budget.refusedAnswer();
     if (refusal) throw refusal;
     budget.audio.take(audioMs, context.now);
-    this.#host.respond(asked);
+    asking.respond(config.respondParams(asked));
   }
 
   #cancel(responseId: string | null): void {

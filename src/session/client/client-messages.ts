@@ -9,7 +9,7 @@ import type { WireMessage } from "../../upstreams/upstream.ts";
 import { durationMs } from "../../audio/format.ts";
 import type { Budget } from "./budget.ts";
 import { Steps, type WaitingAudio } from "./budget-steps.ts";
-import type { ClientMessagesHost } from "./client-messages-host.ts";
+import type { MessageParts } from "./message-parts.ts";
 import { WaitingAudios } from "./waiting-audio.ts";
 import type { ClientPort } from "./client-port.ts";
 import type { Context } from "../context.ts";
@@ -29,7 +29,7 @@ export class ClientMessages {
   readonly #port: ClientPort;
   readonly #budget: Budget;
   readonly #delivery: Delivery;
-  readonly #host: ClientMessagesHost;
+  readonly #parts: MessageParts;
   readonly #base64 = new Base64Decoder();
   readonly #waiting = new WaitingAudios(this.#base64);
   readonly #steps: Steps;
@@ -38,19 +38,14 @@ export class ClientMessages {
   readonly #refusals: MessageRefusals;
   readonly #reader: MessageReader;
 
-  constructor(
-    context: Context,
-    port: ClientPort,
-    budget: Budget,
-    delivery: Delivery,
-    host: ClientMessagesHost,
-  ) {
+  constructor(parts: MessageParts) {
+    const { context, port, budget, delivery } = parts;
     this.#context = context;
     this.#port = port;
     this.#budget = budget;
     this.#delivery = delivery;
-    this.#host = host;
-    this.#work = new MessageWork(context, budget, host);
+    this.#parts = parts;
+    this.#work = new MessageWork(parts);
     this.#refusals = new MessageRefusals(context, port, budget, this.#work);
     this.#steps = new Steps({
       take: (data) => this.#waited(() => this.#reader.read(data)),
@@ -60,21 +55,13 @@ export class ClientMessages {
       stepBytes: () => this.#audio.stepBytes,
       hear: (bytes, restBytes, startedAt) => this.#audio.hearPart(bytes, restBytes, startedAt),
     });
-    this.#audio = new MessageAudio(context, this.#steps, {
-      get inputFormat() {
-        return host.inputFormat;
-      },
-      audio: (bytes, part) => host.audio(bytes, part),
+    this.#audio = new MessageAudio(parts, this.#steps, {
       lent: (bytes) => this.#base64.lent(bytes),
       begun: () => this.#schedule(),
       failed: (error) => this.#reader.failed(error, null),
     });
     this.#reader = new MessageReader({
-      context,
-      port,
-      budget,
-      delivery,
-      host,
+      parts,
       base64: this.#base64,
       work: this.#work,
       audio: this.#audio,
@@ -101,9 +88,9 @@ export class ClientMessages {
       case "lost":
         return this.#context.metric("client_messages_lost", heard.messages);
       case "turn away":
-        return this.#host.turnedAway(heard.code, heard.reason);
+        return this.#parts.presence.putOut(heard.code, heard.reason);
       case "hangup":
-        return this.#host.hungUp();
+        return this.#parts.presence.hungUp();
     }
   }
 
@@ -129,7 +116,7 @@ export class ClientMessages {
     const heard = this.#waiting.read(data, this.#port.extended);
     if (heard === null) this.#steps.wait(data);
     else {
-      const ms = durationMs(this.#host.inputFormat, heard.audio.byteLength);
+      const ms = durationMs(this.#parts.config.inputFormat, heard.audio.byteLength);
       if (this.#budget.takesAudio(ms, this.#context.now)) this.#steps.waitAudio({ ...heard, ms });
       else this.#refusals.lacks("audio", ms, data);
     }
@@ -148,7 +135,7 @@ export class ClientMessages {
     this.#budget.settled(this.#context.now);
     this.#steps.drop();
     this.#context.metric("clients_flooding", 1);
-    this.#host.flooded();
+    this.#parts.presence.flooded();
   }
 
   #workNow(data: WireMessage): void {
@@ -168,7 +155,7 @@ export class ClientMessages {
 
   /** Audio that was judged, unless the format became another one before its turn came. */
   #workAudio({ audio, ms: judgedMs, sequence }: WaitingAudio): void {
-    const ms = durationMs(this.#host.inputFormat, audio.byteLength);
+    const ms = durationMs(this.#parts.config.inputFormat, audio.byteLength);
     this.#work.audio(ms);
     const more = ms - judgedMs;
     if (more > 0 && !this.#budget.takesAudio(more, this.#context.now))
@@ -209,7 +196,7 @@ export class ClientMessages {
 
   /** What the client has sent so far is all of it: half a sample that waits for its other half waits in vain. */
   breakOff(): void {
-    this.#steps.after(() => this.#host.brokeOff());
+    this.#steps.after(() => this.#parts.input.breakOff());
   }
 
   /**

@@ -1,53 +1,69 @@
-/** What commands act on and ask of a session, whoever gives them: its client, or an observer of the application's. */
+/** What commands act on, whoever gives them: a session's client, or an observer of the application's. */
+import type { SessionObject } from "./session-object.ts";
+import type { PlainEvent } from "../../protocol/client-events.ts";
 import type { AudioKernels } from "../../audio/kernels.ts";
-import type { ResponseParams } from "../../protocol/client-events.ts";
-import type { Configuration } from "./configuration.ts";
+import type { Context } from "../context.ts";
+import type { ClientPort } from "./client-port.ts";
 import type { Budget } from "./budget.ts";
-import type { CommandHost, CommandParts } from "./commands-host.ts";
+import type { Configuration } from "./configuration.ts";
+import type { Kept } from "./budget-kept.ts";
+import type { Backpressure } from "./backpressure.ts";
+import type { Conversation } from "../memory/conversation.ts";
+import type {
+  Playout,
+  Responses,
+  TurnTaking,
+  Idle,
+  BargeIn,
+  Asking,
+  Rounds,
+  Listener,
+  Delivery,
+  Link,
+  Tools,
+  Guard,
+  Voices,
+  Cast,
+} from "./ports.ts";
+import type { BackgroundPort } from "./cancel-task.ts";
 
-/** @param budget what they may cost. */
-export function commandParts(parts: Omit<CommandParts, "budget">, budget: Budget): CommandParts {
-  const { context, port, kept, backpressure, conversation, playout, responses, turns, guard } = parts;
-  const {
-    bargeIn,
-    asking,
-    rounds,
-    listener,
-    delivery,
-    idle,
-    links,
-    voices,
-    tools,
-    background,
-    cast,
-    asides,
-  } = parts;
-  const shared = { context, port, kept, backpressure, conversation, playout, responses, turns, guard };
-  const others = { bargeIn, asking, rounds, listener, delivery, idle, links, tools, background };
-  return { ...shared, ...others, budget, voices, cast, asides };
+type SayEvent = Extract<PlainEvent, { readonly type: "relay.say" }>;
+
+/** What whoever gives commands has of its own. */
+export interface CommandMeans {
+  /** What they may cost. */
+  readonly budget: Budget;
+  /** How the session is changed, and what may be asked of it. */
+  readonly session: Pick<SessionObject, "update" | "checkParams" | "checkItem" | "checkPlan">;
 }
 
-/** What carries out what is not the conversation's. */
-interface CommandedParts {
-  readonly asking: { respond(params: ResponseParams): void };
+/** Read when it is asked for: some of these parts are made later. */
+export interface CommandParts {
+  readonly context: Context;
+  readonly port: ClientPort;
   readonly config: Configuration;
   readonly kernels: AudioKernels;
-}
-
-/** @param session how it is changed, and what may be asked of it. */
-export function commandHost(
-  { asking, config, kernels }: CommandedParts,
-  session: CommandHost["session"],
-): CommandHost {
-  return {
-    session,
-    respond: (params) => asking.respond(config.respondParams(params)),
-    get transcriptionOnly() {
-      return config.transcriptionOnly;
-    },
-    get inputFormat() {
-      return config.inputFormat;
-    },
-    kernels,
+  readonly kept: Kept;
+  readonly backpressure: Backpressure;
+  readonly conversation: Conversation;
+  readonly playout: Playout;
+  readonly responses: Responses;
+  readonly turns: TurnTaking;
+  readonly idle: Idle;
+  readonly bargeIn: BargeIn;
+  readonly asking: Asking;
+  readonly rounds: Rounds;
+  readonly listener: Listener;
+  readonly delivery: Delivery;
+  readonly links: readonly Link[];
+  readonly tools: Tools | null;
+  readonly background: BackgroundPort | null;
+  readonly guard: Guard | null;
+  /** All upstreams are told what a tool gave. */
+  readonly voices: Voices;
+  readonly cast: Pick<Cast, "update">;
+  /** What the relay plays by itself. */
+  readonly asides: {
+    request(said: SayEvent, by: { readonly client: true; readonly budget: Budget }): void;
   };
 }

@@ -1,7 +1,5 @@
 /** The session's configuration: what the client set over the plan's defaults, and what follows from it. */
 import type { AudioFormat } from "../../audio/format.ts";
-import type { EndpointerOptions } from "../../audio/endpointer.ts";
-import type { DetectorThresholds } from "../../audio/vad/detector.ts";
 import { isJsonObject, type Json, type JsonObject, ownAt } from "../../protocol/json.ts";
 import {
   initialConfig,
@@ -13,7 +11,6 @@ import { OWN_VOICE } from "../../protocol/session-defaults.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import { withoutToolSecrets, withToolSecrets } from "../../protocol/tool-secrets.ts";
 import type { UpstreamConfig } from "../../upstreams/upstream.ts";
-import { WAITS, type Eagerness } from "../state/waits.ts";
 import type { ClientKind, RelaySettings } from "../state/relay-settings.ts";
 
 /** Session keys that `UpstreamConfig` names itself. */
@@ -40,14 +37,6 @@ const SPEAKING = new Set([
   "prompt",
 ]);
 
-const SEMANTIC_PREFIX_MS = 300;
-/** One hop is enough to start: requiring two added 30 ms and nothing else (shared measurements, docs/vad.md). */
-const MIN_SPEECH_MS = 0;
-
-/** Every voice tried has hops above this, even in one short word (flite's four, "Hi.": 0.994). */
-const MOST_START = 0.99;
-/** Below two hops of the slower detector a silence is none. */
-const MIN_HANGOVER_MS = 64;
 /** At most this much audio is ahead of a `duplex.v1` listener, so that a cut claws back little. */
 const DEFAULT_LEAD_MS = 400;
 /** Voice over an agent that is an interruption and no backchannel (docs/floor.md). */
@@ -219,40 +208,6 @@ export class Configuration {
   }
 }
 
-/**
- * The endpointer's options for a turn detection. OpenAI's `threshold` keeps its meaning (0.5 is the middle, higher
- * wants louder speech) and is mapped onto this detector's own scale; while the microphone may hear an agent the detector's
- * raised threshold is the least.
- */
-export function endpointerOptions(
-  turn: TurnDetection | null,
-  thresholds: DetectorThresholds,
-  echo: boolean,
-  semanticMs: (eagerness: Eagerness) => number = (eagerness) => WAITS[eagerness].mostMs,
-): EndpointerOptions {
-  const wanted = turn?.type === "server_vad" ? turn.threshold : 0.5;
-  // At the ends of its range a threshold still means something: silence is none, and clear speech is speech.
-  const start = Math.min(MOST_START, Math.max(thresholds.least, rescale(wanted, thresholds.start)));
-  const raised = echo ? Math.max(start, thresholds.startWhileSpeaking) : start;
-  return {
-    start: raised,
-    stop: Math.max(thresholds.least / 2, start - (thresholds.start - thresholds.stop)),
-    prefixPaddingMs: turn?.type === "server_vad" ? turn.prefix_padding_ms : SEMANTIC_PREFIX_MS,
-    minSpeechMs: MIN_SPEECH_MS,
-    hangoverMs: asDetected(
-      turn?.type === "server_vad"
-        ? turn.silence_duration_ms
-        : semanticMs(turn?.type === "semantic_vad" ? turn.eagerness : "auto"),
-      thresholds,
-    ),
-  };
-}
-
-/** A silence of `ms` as the detector sees it, which hears speech a little longer than it lasts. */
-export function asDetected(ms: number, thresholds: DetectorThresholds): number {
-  return Math.max(MIN_HANGOVER_MS, ms - thresholds.tailMs);
-}
-
 /** `given` with what the client cannot send back, since it is not shown. */
 function withSecretsOf(config: SessionConfig, given: JsonObject): JsonObject {
   const { tools } = given;
@@ -271,9 +226,4 @@ function withoutDefaults(given: JsonObject, set: JsonObject, shown: JsonObject):
     } else if (was !== undefined || JSON.stringify(value) !== JSON.stringify(known)) kept[key] = value;
   }
   return kept;
-}
-
-/** 0 → 0, 0.5 → `middle`, 1 → 1, linear between. */
-function rescale(value: number, middle: number): number {
-  return value <= 0.5 ? value * 2 * middle : middle + (value - 0.5) * 2 * (1 - middle);
 }

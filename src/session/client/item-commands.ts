@@ -1,5 +1,5 @@
 /** What a client does to the items of the conversation. Every fault is a ClientError. */
-import type { CommandParts, CommandHost } from "./commands-host.ts";
+import type { CommandMeans, CommandParts } from "./command-parts.ts";
 import { type JsonObject, jsonSize, type Json, isJsonObject } from "../../protocol/json.ts";
 import { checkItem } from "./item-check.ts";
 import { withoutAudio, type Entry } from "../memory/entry.ts";
@@ -15,18 +15,19 @@ const LARGE_ITEM = 65_536;
 
 export class ItemCommands {
   readonly #parts: CommandParts;
-  readonly #host: CommandHost;
+  readonly #means: CommandMeans;
 
-  constructor(parts: CommandParts, host: CommandHost) {
+  constructor(parts: CommandParts, means: CommandMeans) {
     this.#parts = parts;
-    this.#host = host;
+    this.#means = means;
   }
 
   create(given: JsonObject, previousItemId: string | null): void {
-    const { context, port, conversation, budget, backpressure } = this.#parts;
-    this.#host.session.checkItem(given);
+    const { context, port, conversation, backpressure } = this.#parts;
+    const { budget } = this.#means;
+    this.#means.session.checkItem(given);
     const id = given["id"];
-    const format = this.#host.inputFormat;
+    const format = this.#parts.config.inputFormat;
     const { itemSize, itemMediaSize, itemAudioMs } = context.limits;
     const names = {
       itemId: typeof id === "string" ? id : conversation.unused(() => context.newId("item")),
@@ -71,7 +72,7 @@ export class ItemCommands {
     conversation.audio.close(item.id);
     if (!isUnspoken(entry)) conversation.audio.worded(item.id);
     for (const link of receivers) {
-      const told = inFormat(item, format, link.format, this.#host.kernels);
+      const told = inFormat(item, format, link.format, this.#parts.kernels);
       link.command({ type: "item", item: told, previousItemId });
     }
     const tell = () =>
@@ -143,7 +144,8 @@ export class ItemCommands {
   }
 
   retrieve(itemId: string): void {
-    const { context, conversation, port, budget, backpressure } = this.#parts;
+    const { context, conversation, port, backpressure } = this.#parts;
+    const { budget } = this.#means;
     const entry = conversation.require(itemId, "retrieve");
     backpressure.requireRoom();
     budget.requireTelling(context.now);

@@ -2,10 +2,10 @@
 import { bytesPerSample, durationMs, sampleRateHz } from "../../audio/format.ts";
 import type { Context } from "../context.ts";
 import type { Steps } from "./budget-steps.ts";
-import type { ClientMessagesHost } from "./client-messages-host.ts";
+import type { MessageParts } from "./message-parts.ts";
 import { Gathered } from "./gathered.ts";
 
-export interface MessageAudioHost extends Pick<ClientMessagesHost, "inputFormat" | "audio"> {
+export interface MessageAudioHost {
   /** These bytes are only valid until the next are read. */
   lent(bytes: Uint8Array): boolean;
   /** There is more of it to do. */
@@ -17,11 +17,13 @@ export interface MessageAudioHost extends Pick<ClientMessagesHost, "inputFormat"
 export class MessageAudio {
   readonly #context: Context;
   readonly #steps: Steps;
+  readonly #parts: MessageParts;
   readonly #host: MessageAudioHost;
   readonly #gathered = new Gathered();
 
-  constructor(context: Context, steps: Steps, host: MessageAudioHost) {
-    this.#context = context;
+  constructor(parts: MessageParts, steps: Steps, host: MessageAudioHost) {
+    this.#parts = parts;
+    this.#context = parts.context;
     this.#steps = steps;
     this.#host = host;
   }
@@ -46,7 +48,7 @@ export class MessageAudio {
 
   /** Whole samples. */
   #bytesOf(ms: number): number {
-    const { inputFormat } = this.#host;
+    const { inputFormat } = this.#parts.config;
     return Math.max(1, Math.floor((sampleRateHz(inputFormat) / 1000) * ms)) * bytesPerSample(inputFormat);
   }
 
@@ -73,22 +75,22 @@ export class MessageAudio {
 
   #hearWhole(bytes: Uint8Array, lent: boolean): void {
     const step = this.stepBytes;
-    const ms = durationMs(this.#host.inputFormat, bytes.byteLength);
+    const ms = durationMs(this.#parts.config.inputFormat, bytes.byteLength);
     if (bytes.byteLength <= step) {
-      this.#host.audio(bytes, { messageMs: ms, first: true, restMs: 0 });
+      this.#parts.reactions.audio(bytes, { messageMs: ms, first: true, restMs: 0 });
       return;
     }
     this.#steps.begin(bytes.subarray(step), lent || this.#host.lent(bytes), this.#context.now);
-    const restMs = durationMs(this.#host.inputFormat, bytes.byteLength - step);
-    this.#host.audio(bytes.subarray(0, step), { messageMs: ms, first: true, restMs });
+    const restMs = durationMs(this.#parts.config.inputFormat, bytes.byteLength - step);
+    this.#parts.reactions.audio(bytes.subarray(0, step), { messageMs: ms, first: true, restMs });
     this.#host.begun();
   }
 
   /** The next step of one. */
   hearPart(bytes: Uint8Array, restBytes: number, startedAt: number): void {
-    const { inputFormat } = this.#host;
+    const { inputFormat } = this.#parts.config;
     const messageMs = durationMs(inputFormat, bytes.byteLength + restBytes);
     const restMs = durationMs(inputFormat, restBytes) + this.#context.now - startedAt;
-    this.#host.audio(bytes, { messageMs, first: false, restMs });
+    this.#parts.reactions.audio(bytes, { messageMs, first: false, restMs });
   }
 }

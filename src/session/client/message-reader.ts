@@ -17,7 +17,7 @@ import { costOf } from "../state/event-cost.ts";
 import { excessError, jsonMost } from "../state/json-most.ts";
 import type { Budget } from "./budget.ts";
 import type { Steps } from "./budget-steps.ts";
-import type { ClientMessagesHost } from "./client-messages-host.ts";
+import type { MessageParts } from "./message-parts.ts";
 import type { ClientPort } from "./client-port.ts";
 import type { MessageAudio } from "./message-audio.ts";
 import { invalidAudio, nameOf } from "./message-faults.ts";
@@ -35,12 +35,9 @@ const WORDS: ReadonlySet<string> = new Set([
 ]);
 /** What an upstream refuses of these has to be told, or taken back, also where the event has no `event_id`. */
 const JUDGED: ReadonlySet<string> = new Set(["session.update", "conversation.item.create"]);
-interface ReaderParts {
-  readonly context: Context;
-  readonly port: ClientPort;
-  readonly budget: Budget;
-  readonly delivery: Delivery;
-  readonly host: ClientMessagesHost;
+
+interface ReadWith {
+  readonly parts: MessageParts;
   readonly base64: Base64Decoder;
   readonly work: MessageWork;
   readonly audio: MessageAudio;
@@ -55,7 +52,7 @@ export class MessageReader {
   readonly #port: ClientPort;
   readonly #budget: Budget;
   readonly #delivery: Delivery;
-  readonly #host: ClientMessagesHost;
+  readonly #parts: MessageParts;
   readonly #base64: Base64Decoder;
   readonly #work: MessageWork;
   readonly #audio: MessageAudio;
@@ -63,18 +60,18 @@ export class MessageReader {
   readonly #steps: Steps;
   readonly #more: () => void;
 
-  constructor(parts: ReaderParts) {
+  constructor({ parts, ...others }: ReadWith) {
+    this.#parts = parts;
     this.#context = parts.context;
     this.#port = parts.port;
     this.#budget = parts.budget;
     this.#delivery = parts.delivery;
-    this.#host = parts.host;
-    this.#base64 = parts.base64;
-    this.#work = parts.work;
-    this.#audio = parts.audio;
-    this.#refusals = parts.refusals;
-    this.#steps = parts.steps;
-    this.#more = () => parts.more();
+    this.#base64 = others.base64;
+    this.#work = others.work;
+    this.#audio = others.audio;
+    this.#refusals = others.refusals;
+    this.#steps = others.steps;
+    this.#more = () => others.more();
   }
 
   read(data: WireMessage): void {
@@ -105,7 +102,7 @@ export class MessageReader {
 
   /** An append as nearly every message is: its base64 stands at `from` to `to`. */
   #scanned(data: string, from: number, to: number): void {
-    const ms = durationMs(this.#host.inputFormat, ((to - from) * 3) / 4);
+    const ms = durationMs(this.#parts.config.inputFormat, ((to - from) * 3) / 4);
     if (!this.#work.affords(ms)) return this.#refusals.lacks("audio", ms, data);
     this.shows();
     this.#delivery.pulse.spoke();
@@ -173,14 +170,14 @@ export class MessageReader {
       throw new ClientError("invalid_value", `'${event.type}' needs the subprotocol 'duplex.v1'.`, "type");
     }
     if (event.type === APPEND || !STILL.has(event.type)) this.#delivery.pulse.spoke();
-    if (!STILL.has(event.type)) this.#host.acted();
+    if (!STILL.has(event.type)) this.#parts.parking.touch();
     if (WORDS.has(event.type)) this.#budget.heard();
     if (!this.#delivery.heard(sequence)) return;
     if (event.type === APPEND) this.#append(event.audio, eventIdOf(message));
     else {
       const unnamed = JUDGED.has(event.type) ? this.#context.unnamedCause() : null;
       this.#context.cause = eventIdOf(message) ?? unnamed;
-      this.#host.event(event);
+      this.#parts.commands.handle(event);
     }
   }
 
@@ -188,7 +185,7 @@ export class MessageReader {
   #append(audio: string, eventId: string | null): void {
     const bytes = this.#base64.decode(audio);
     if (!bytes) throw invalidAudio(audio);
-    const ms = durationMs(this.#host.inputFormat, bytes.byteLength);
+    const ms = durationMs(this.#parts.config.inputFormat, bytes.byteLength);
     if (this.#work.affords(ms)) this.#audio.hear(bytes);
     else this.#refusals.lacks("audio", ms, audio, eventId);
   }
@@ -222,7 +219,7 @@ export class MessageReader {
         `Unknown ${what} in a binary message: expected kind 1, stream 0.`,
       );
     }
-    const ms = durationMs(this.#host.inputFormat, frame.byteLength - FRAME_HEADER_BYTES);
+    const ms = durationMs(this.#parts.config.inputFormat, frame.byteLength - FRAME_HEADER_BYTES);
     if (!this.#work.affords(ms)) return this.#refusals.lacks("audio", ms, frame);
     this.shows();
     this.#delivery.pulse.spoke();

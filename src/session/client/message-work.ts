@@ -6,7 +6,7 @@ import type { Context } from "../context.ts";
 import { MEMBERS_PER_EVENT } from "../state/event-cost.ts";
 import { Rate } from "../state/rate.ts";
 import type { Budget } from "./budget.ts";
-import type { ClientMessagesHost } from "./client-messages-host.ts";
+import type { MessageParts } from "./message-parts.ts";
 
 /** An event is so much, and so many characters are one. */
 const EVENT_WORK = 20;
@@ -21,17 +21,17 @@ const WORK_PER_SECOND = 20_000;
 export class MessageWork {
   readonly #context: Context;
   readonly #budget: Budget;
-  readonly #host: Pick<ClientMessagesHost, "detects">;
+  readonly #input: MessageParts["input"];
   /** What was worked through lately, and since it was counted. */
   readonly #pace: Rate;
   #done = 0;
   /** Of that, what was spared because nobody looks for speech. */
   #spared = 0;
 
-  constructor(context: Context, budget: Budget, host: Pick<ClientMessagesHost, "detects">) {
+  constructor({ context, budget, input }: MessageParts) {
     this.#context = context;
     this.#budget = budget;
-    this.#host = host;
+    this.#input = input;
     this.#pace = new Rate(context.limits.inputStepMs, WORK_PER_SECOND);
   }
 
@@ -71,7 +71,7 @@ export class MessageWork {
   audio(ms: number): void {
     const work = Math.max(ms, AUDIO_WORK);
     this.#done += work;
-    if (!this.#host.detects) this.#spared += work - Math.max(ms / PLAIN_AUDIO, AUDIO_WORK);
+    if (!this.#input.detects) this.#spared += work - Math.max(ms / PLAIN_AUDIO, AUDIO_WORK);
   }
 
   /** A message has so many milliseconds of audio. @returns whether they are within its budget. */

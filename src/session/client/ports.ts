@@ -51,7 +51,13 @@ export interface Transcriber {
 /** Who is asked for an answer. */
 export interface Asking {
   readonly underway: boolean;
+  /** Answers are the relay's to ask for (`create_response`), not only the client's. */
+  readonly may: boolean;
   requireSomebody(params: ResponseParams): void;
+  /** Asks the conversation's upstreams, or the first that can for one out of band. */
+  respond(params: ResponseParams): void;
+  /** Asks for the answer to the last turn. */
+  answer(): void;
   withdraw(): boolean;
   settle(): void;
 }
@@ -162,4 +168,10 @@ export interface Tools {
   refuseResult(call: Entry | undefined): void;
   /** The caller types, or stops the agent: what waits for that is not done. */
   takeBack(): void;
+}
+
+/** The session's reactions to what its client does (`reactions.ts`). */
+export interface Reactions {
+  /** The configuration changed: what turn taking follows of it. */
+  configured(): void;
 }

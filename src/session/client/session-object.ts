@@ -18,7 +18,17 @@ import { Configuration } from "./configuration.ts";
 import { checkParams, checkPlan, checkRole, type Locks, NO_LOCKS, restrain } from "./locks.ts";
 import { responseFormat } from "../../protocol/response-output.ts";
 import { Updates, type Judge } from "./updates.ts";
-import type { Asking, Cast, Delivery, Idle, Link, Playout, Transcriber, TurnTaking } from "./ports.ts";
+import type {
+  Asking,
+  Cast,
+  Delivery,
+  Idle,
+  Link,
+  Playout,
+  Reactions,
+  Transcriber,
+  TurnTaking,
+} from "./ports.ts";
 
 /** Read when they are asked for: some of these parts are made later. */
 interface SessionObjectParts {
@@ -39,19 +49,14 @@ interface SessionObjectParts {
   readonly asking: Asking;
   readonly turns: Pick<TurnTaking, "takeBack">;
   readonly createdAt: number;
-}
-
-interface SessionObjectHost {
-  /** The configuration changed: what turn taking follows of it. */
-  configureTurns(): void;
-  upstreamConfig(): UpstreamConfig;
+  readonly upstreamConfig: UpstreamConfig;
+  readonly reactions: Reactions;
 }
 
 export class SessionObject {
   readonly updates: Updates;
   readonly #parts: SessionObjectParts;
   readonly #setup: SessionSetup;
-  readonly #host: SessionObjectHost;
   readonly #locks: Locks;
   readonly #routeLocks: Locks;
   /** Names of those that the relay runs. */
@@ -60,10 +65,9 @@ export class SessionObject {
   readonly #granted: SessionConfig;
 
   /** `parts` has its context and its configuration already. */
-  constructor(parts: SessionObjectParts, setup: SessionSetup, host: SessionObjectHost) {
+  constructor(parts: SessionObjectParts, setup: SessionSetup) {
     this.#parts = parts;
     this.#setup = setup;
-    this.#host = host;
     const { locked: fields = [], toolTypes = null } = setup.plan;
     this.#tools = namesOfTools(setup.plan);
     this.#locks = { ...(setup.locks ?? NO_LOCKS), taken: this.#tools };
@@ -222,9 +226,9 @@ export class SessionObject {
    * told of it just now, or is being dialled and will be greeted with it.
    */
   #changed(): { readonly waits: readonly Judge[]; readonly soon: boolean } {
-    const { cast, context, links, transcriber, idle } = this.#parts;
-    this.#host.configureTurns();
-    const config = this.#host.upstreamConfig();
+    const { cast, context, links, transcriber, idle, reactions } = this.#parts;
+    reactions.configured();
+    const config = this.#parts.upstreamConfig;
     const judges: { readonly judge: Judge; readonly link: Link; readonly sent: boolean }[] = [];
     for (const link of links) {
       const sent = link.command({ type: "configure", config });

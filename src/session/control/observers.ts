@@ -12,7 +12,7 @@ import { costOf } from "../state/event-cost.ts";
 import { excessError, jsonMost } from "../state/json-most.ts";
 import type { PeerId } from "../io.ts";
 import type { WireMessage } from "../../upstreams/upstream.ts";
-import type { Means, Observed } from "./ports.ts";
+import type { Observed } from "./ports.ts";
 import { causeOf, type ObserverInput, observerOf } from "./names.ts";
 import { Observer } from "./observer.ts";
 
@@ -38,25 +38,15 @@ const FLOOD_CODE = 1008;
 /** Another one took its place: private use. */
 const DISPLACED_CODE = 4011;
 
-export interface ObserversHost {
-  /** What happens to a session whose client has still to say what it has seen waits for that. */
-  waits(): boolean;
-  end(): void;
-  /** Of another observer. */
-  means(): Means;
-}
-
 export class Observers implements EventTap {
-  readonly #conduct: Observed;
-  readonly #host: ObserversHost;
+  readonly #session: Observed;
   /** Oldest first. */
   readonly #observers = new Map<PeerId, Observer>();
   #listening = 0;
   #acted = false;
 
-  constructor(conduct: Observed, host: ObserversHost) {
-    this.#conduct = conduct;
-    this.#host = host;
+  constructor(session: Observed) {
+    this.#session = session;
   }
 
   get some(): boolean {
@@ -93,11 +83,11 @@ export class Observers implements EventTap {
   /** @param again it was here before the session was restored, and knows what there is. */
   #open(peer: PeerId, audio: boolean, again: boolean): void {
     const [oldest] = this.#observers.values();
-    const full = this.#observers.size >= this.#conduct.context.limits.observers;
+    const full = this.#observers.size >= this.#session.context.limits.observers;
     if (full && oldest !== undefined) this.#drop(oldest, DISPLACED_CODE, "other observers came");
-    const { context } = this.#conduct;
+    const { context } = this.#session;
     const drop = (each: Observer, code: number, reason: string): void => this.#drop(each, code, reason);
-    const observer = new Observer(peer, audio, { context, means: this.#host.means(), drop });
+    const observer = new Observer(peer, audio, { context, means: this.#session.meansOfObserver(), drop });
     this.#observers.set(peer, observer);
     if (audio) this.#listening += 1;
     if (!again) this.#greet(observer);
@@ -113,8 +103,8 @@ export class Observers implements EventTap {
 
   #drop(observer: Observer, code: number, reason: string): void {
     this.#closed(observer.peer);
-    this.#conduct.context.metric("observers_dropped", 1);
-    this.#conduct.context.act({ type: "close", peer: observer.peer, code, reason });
+    this.#session.context.metric("observers_dropped", 1);
+    this.#session.context.act({ type: "close", peer: observer.peer, code, reason });
   }
 
   /** The deadline of that name came. */
@@ -124,7 +114,7 @@ export class Observers implements EventTap {
 
   /** The session as it is, and all that was said in it. */
   #greet(observer: Observer): void {
-    const { context, sessionObject, conversation } = this.#conduct;
+    const { context, sessionObject, conversation } = this.#session;
     const tell = (event: JsonObject): void =>
       observer.write(JSON.stringify({ ...event, event_id: context.newId("event") }));
     observer.retelling(() => {
@@ -156,7 +146,7 @@ export class Observers implements EventTap {
 
   /** Of an agent, as it is to sound. */
   audio({ members }: AudioAddress, bytes: Uint8Array): void {
-    const id = this.#conduct.context.newId("event");
+    const id = this.#session.context.newId("event");
     this.#sound(
       `{"type":"response.output_audio.delta","event_id":"${id}",${members},"delta":"${bytes.toBase64()}"}`,
     );
@@ -165,7 +155,7 @@ export class Observers implements EventTap {
   /** Of the caller, in the session's input format. */
   heard(bytes: Uint8Array): void {
     if (!this.listening) return;
-    const id = this.#conduct.context.newId("event");
+    const id = this.#session.context.newId("event");
     this.#sound(`{"type":"relay.input_audio.delta","event_id":"${id}","delta":"${bytes.toBase64()}"}`);
   }
 
@@ -181,7 +171,7 @@ export class Observers implements EventTap {
   }
 
   #take(observer: Observer, data: WireMessage): void {
-    const { context } = this.#conduct;
+    const { context } = this.#session;
     const { budget } = observer;
     const lack = this.#lack(observer, data);
     if (lack !== null) {
@@ -206,14 +196,14 @@ export class Observers implements EventTap {
   }
 
   #lack({ budget }: Observer, data: WireMessage): "bytes" | "events" | null {
-    const { now } = this.#conduct.context;
+    const { now } = this.#session.context;
     if (!budget.bytes.take(data.length, now)) return "bytes";
     return budget.events.take(1, now) ? null : "events";
   }
 
   /** How many other events it counts as. @throws ClientError when it is not to be parsed. */
   #costOf(data: WireMessage): number {
-    const { limits } = this.#conduct.context;
+    const { limits } = this.#session.context;
     const { clientMessageSize } = limits;
     if (typeof data !== "string") throw new ClientError("invalid_json", "An observer's messages are text.");
     if (data.length > clientMessageSize)
@@ -226,11 +216,11 @@ export class Observers implements EventTap {
 
   /** @throws ClientError */
   #do(observer: Observer, message: JsonObject | null, cost: number): void {
-    const { context, parking } = this.#conduct;
+    const { context, parking } = this.#session;
     if (message === null) throw new ClientError("invalid_json", "The message is not a JSON object.");
     if (message["type"] === END) {
       this.#acted = true;
-      return this.#host.end();
+      return this.#session.presence.terminate();
     }
     if (message["type"] === SAY) return this.#say(observer, message, cost);
     const event = readClientEvent(message);
@@ -249,14 +239,14 @@ export class Observers implements EventTap {
 
   /** @throws ClientError */
   #requireClient(): void {
-    if (!this.#host.waits()) return;
+    if (this.#session.doubt.kept === null) return;
     const detail = "The session was restored and waits for its client to come back: say it again then.";
     throw new ClientError("session_waiting", detail);
   }
 
   /** @throws ClientError */
   #say(observer: Observer, message: JsonObject, cost: number): void {
-    const { asides, context, parking } = this.#conduct;
+    const { asides, context, parking } = this.#session;
     observer.budget.events.charge(cost, context.now);
     this.#requireClient();
     parking.touch();
@@ -266,7 +256,7 @@ export class Observers implements EventTap {
 
   /** Told to who asks alone, with its audio where it may be heard. @throws ClientError */
   #retrieve(observer: Observer, itemId: string): void {
-    const { context, conversation } = this.#conduct;
+    const { context, conversation } = this.#session;
     const entry = conversation.require(itemId, "retrieve");
     observer.budget.requireTelling(context.now);
     const item = observer.audio ? conversation.withAudio(entry) : conversation.withoutSound(entry);

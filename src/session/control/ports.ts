@@ -47,4 +47,10 @@ export interface Observed {
   readonly config: { readonly transcriptionOnly: boolean; readonly outputFormat: AudioFormat };
   readonly parking: { touch(): void };
   readonly asides: Asides;
+  /** What happens to a session whose client has still to say what it has seen waits for that. */
+  readonly doubt: { readonly kept: object | null };
+  /** The application ends the session. */
+  readonly presence: { terminate(): void };
+  /** Of another observer. */
+  meansOfObserver(): Means;
 }

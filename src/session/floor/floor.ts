@@ -8,25 +8,24 @@
  * (noise when hardly voiced, else a backchannel).
  */
 import type { EndpointerOptions } from "../../audio/endpointer.ts";
+import type { AudioKernels } from "../../audio/kernels.ts";
 import type { Context } from "../context.ts";
 import { isBackchannel } from "../state/phrases.ts";
 import { CallerLevel } from "./caller-level.ts";
 import { EchoGuard } from "./echo-guard.ts";
-import type { FloorHost } from "./floor-host.ts";
+import { Surroundings, type FloorParts } from "./surroundings.ts";
 import { GivingWay } from "./giving-way.ts";
 import type { FloorSnapshot } from "./floor-snapshot.ts";
 import { Hold } from "./hold.ts";
 import { LateAnswer } from "./late-answer.ts";
-import { heardHop, levelAnew, type Overlap, type OverlapDecision } from "./overlap.ts";
+import { JudgedSound } from "./judged-sound.ts";
+import { heardHop, type Overlap } from "./overlap.ts";
 import { Patience } from "./patience.ts";
 import { Pieces } from "./pieces.ts";
 import { Verdict } from "./verdict.ts";
-import type { ClientPort, Playout } from "./ports.ts";
+import type { Playout } from "./ports.ts";
 
 type SpeechThresholds = Pick<EndpointerOptions, "start" | "stop">;
-
-/** Nothing was heard from the client for so long, beyond what its messages are long: the sound is over. */
-const UNHEARD_MS = 1500;
 
 export class Floor {
   readonly guard: EchoGuard;
@@ -35,24 +34,35 @@ export class Floor {
   /** Words that were dismissed and may yet be a turn. */
   readonly late: LateAnswer;
   readonly #context: Context;
-  readonly #host: FloorHost;
+  readonly #around: Surroundings;
   readonly #hold: Hold;
-  #overlap: Overlap | null = null;
+  readonly #sound: JudgedSound;
   readonly #caller = new CallerLevel();
   readonly #patience: Patience;
   readonly #pieces: Pieces;
   readonly #verdict: Verdict;
 
-  constructor(context: Context, port: ClientPort, playout: Playout, host: FloorHost) {
-    this.guard = new EchoGuard(host.bands);
+  constructor(parts: FloorParts & { readonly playout: Playout; readonly kernels: AudioKernels }) {
+    const { context, port, playout, kernels } = parts;
+    const around = new Surroundings(parts);
+    this.guard = new EchoGuard(kernels.bands);
     this.#context = context;
-    this.#host = host;
+    this.#around = around;
     this.#patience = new Patience(this.guard, this.#caller);
     this.#verdict = new Verdict(this.guard, this.#caller, this.#patience);
-    this.#pieces = new Pieces(host, this.guard, this.#caller);
-    this.late = new LateAnswer(context, host);
-    this.way = new GivingWay(context, port, playout, this.guard, host);
+    this.#pieces = new Pieces(around, this.guard, this.#caller);
+    this.late = new LateAnswer(context, around);
+    this.way = new GivingWay(context, port, playout, this.guard, around);
     this.#hold = new Hold(this.guard, this.way);
+    const judges = { patience: this.#patience, pieces: this.#pieces, verdict: this.#verdict };
+    this.#sound = new JudgedSound({
+      ...judges,
+      context,
+      around,
+      hold: this.#hold,
+      way: this.way,
+      late: this.late,
+    });
   }
 
   get held(): boolean {
@@ -61,39 +71,36 @@ export class Floor {
 
   /** A sound over an agent is being judged. */
   get judging(): boolean {
-    return this.#overlap !== null;
+    return this.#sound.overlap !== null;
+  }
+
+  /** An agent is audible and may be interrupted: what begins now is first judged. */
+  get contested(): boolean {
+    return this.#around.contested;
+  }
+
+  /** Samples are on their way to the listener, and will sound then. */
+  played(stream: number, samples: Int16Array, rateHz: number, atMs: number): void {
+    if (this.#around.mayEcho(stream)) this.guard.played(stream, samples, rateHz, atMs, this.#context.now);
   }
 
   /** The detector heard a sound begin while an agent is audible. */
   onset(prefixTicks: number): void {
-    this.guard.advance(this.#host.heardMs());
+    this.guard.advance(this.#around.heardMs);
     // Whatever a former sound came to, this one is judged by itself.
     this.#hold.end();
     const overlap = this.#patience.onset(prefixTicks);
-    this.#overlap = overlap;
-    this.#expectMore();
+    this.#sound.begin(overlap);
     if (overlap.passed === "echo") this.way.tell("echo");
     else if (overlap.passed === null) this.#hold.begin();
   }
 
-  /** A sound that is judged is over when nothing more comes. */
-  #expectMore(): void {
-    const inMs = UNHEARD_MS + this.#host.messageMs();
-    this.#context.deadlines.set("floor:unheard", this.#context.now + inMs);
-  }
-
-  /** Nothing is judged any more. */
-  #settle(): void {
-    this.#overlap = null;
-    this.#context.deadlines.clear("floor:unheard");
-  }
-
   /** One detector hop. Call for every hop, judged or not. */
   hop(probability: number, hopMs: number, speech: SpeechThresholds): void {
-    this.guard.advance(this.#host.heardMs());
-    const overlap = this.#overlap;
+    this.guard.advance(this.#around.heardMs);
+    const { overlap } = this.#sound;
     const voiced = probability >= speech.stop;
-    const mayBe = this.#host.contested() ? this.#patience.mayBeCaller(overlap) : null;
+    const mayBe = this.#around.contested ? this.#patience.mayBeCaller(overlap) : null;
     this.way.hop(probability / speech.start, hopMs, mayBe);
     this.#pieces.hop(voiced, hopMs);
     if (!overlap) {
@@ -101,12 +108,12 @@ export class Floor {
       this.#listen(probability, speech);
       return;
     }
-    this.#expectMore();
+    this.#sound.expectMore();
     heardHop(overlap, voiced, hopMs, this.guard.levelDb);
     const prefixTicks = this.#pieces.turnFrom(overlap, voiced);
     if (prefixTicks !== null) {
       if (!this.held) this.#hold.begin();
-      this.#confirm({ ...overlap, prefixTicks });
+      this.#sound.confirm({ ...overlap, prefixTicks });
     } else if (overlap.passed === null) this.#judge(overlap);
     else if (overlap.passed === "patience" && !this.guard.covers) this.#listenLonger(overlap, voiced, hopMs);
     else this.#reconsider(overlap, voiced);
@@ -114,21 +121,21 @@ export class Floor {
 
   /** Nothing is judged: learns how loud the caller is. */
   #listen(probability: number, speech: SpeechThresholds): void {
-    if (this.#host.audible() || probability < speech.start) return;
+    if (this.#around.audible || probability < speech.start) return;
     this.guard.callerDb = this.#caller.learn(this.guard.levelDb);
   }
 
   #judge(overlap: Overlap): void {
-    const { confirmMs, dismissMs } = this.#host.settings();
+    const { confirmMs, dismissMs } = this.#around.settings;
     // With nothing left to hold this is a turn like any other.
-    if (!this.#host.audible() && overlap.silentMs === 0) this.#confirm(overlap);
+    if (!this.#around.audible && overlap.silentMs === 0) this.#sound.confirm(overlap);
     else if (overlap.silentMs >= dismissMs) this.#ended(overlap, false);
     else if (this.guard.explains) {
       this.guard.louder();
-      this.#ignore(overlap, "echo");
+      this.#sound.ignore(overlap, "echo");
     } else if (this.#verdict.lasted(overlap, confirmMs)) {
-      if (this.#patience.background(overlap)) this.#ignore(overlap, "background");
-      else this.#confirm(overlap);
+      if (this.#patience.background(overlap)) this.#sound.ignore(overlap, "background");
+      else this.#sound.confirm(overlap);
     }
   }
 
@@ -139,32 +146,16 @@ export class Floor {
    */
   #ended(overlap: Overlap, over: boolean): void {
     // An agent that goes on quieter can wait; one that stands still is missed.
-    const patient = !over && !this.way.stands && overlap.silentMs < this.#host.settings().dismissMs * 2;
+    const patient = !over && !this.way.stands && overlap.silentMs < this.#around.settings.dismissMs * 2;
     const verdict = this.#verdict.ended(overlap, this.#context.now, patient);
-    if (verdict === "request") this.#confirm(overlap);
-    else if (verdict !== null) this.#dismiss(overlap, verdict);
-  }
-
-  /** What is heard may be the agent: an echo is known, or nothing speaks against one yet. */
-  get echoPossible(): boolean {
-    return this.guard.possible;
-  }
-
-  /** The sound goes on, but it is not the caller: the agent goes on as well. */
-  #ignore(overlap: Overlap, decision: "echo" | "background"): void {
-    overlap.passed = decision;
-    if (decision === "background") this.#patience.wasBackground(overlap);
-    overlap.voicedMs = 0;
-    levelAnew(overlap);
-    this.way.tell(decision);
-    this.#hold.end();
-    this.#host.release();
+    if (verdict === "request") this.#sound.confirm(overlap);
+    else if (verdict !== null) this.#sound.dismiss(overlap, verdict);
   }
 
   #listenLonger(overlap: Overlap, voiced: boolean, hopMs: number): void {
-    if (overlap.silentMs >= this.#host.settings().dismissMs) {
+    if (overlap.silentMs >= this.#around.settings.dismissMs) {
       this.late.keep(overlap);
-      this.#drop();
+      this.#sound.drop();
       return;
     }
     if (!this.#patience.lasted(overlap, voiced, hopMs)) return;
@@ -182,62 +173,30 @@ export class Floor {
     this.#hold.begin();
   }
 
-  #confirm(overlap: Overlap): void {
-    this.#settle();
-    this.#patience.dismissals = 0;
-    this.#verdict.forget();
-    const prefixTicks = this.late.earliest(overlap.prefixTicks);
-    this.#pieces.forget();
-    // The agent is cut while it is still held: not one sample more passes.
-    this.#host.begin(prefixTicks, () => this.held && this.way.tell("interrupt"));
-    this.#hold.end();
-    this.#host.release();
-  }
-
-  #dismiss(overlap: Overlap, decision: OverlapDecision): void {
-    this.#settle();
-    this.#patience.dismissals += 1;
-    this.late.keep(overlap);
-    this.#host.forget();
-    this.way.tell(decision, overlap.silentMs);
-    this.#hold.end();
-    this.#host.release();
-  }
-
   /** What a transcriber makes of the sound, so far: words that are more than "mhm" are an interruption. */
   words(text: string): void {
-    const overlap = this.#overlap;
+    const { overlap } = this.#sound;
     const backchannel = isBackchannel(text);
     if (!overlap || overlap.passed !== null || backchannel === null || this.guard.explains) return;
     overlap.listening = backchannel;
-    if (!backchannel) this.#confirm(overlap);
+    if (!backchannel) this.#sound.confirm(overlap);
   }
 
   /** The detector heard the sound end. */
   ended(): void {
-    const overlap = this.#overlap;
+    const { overlap } = this.#sound;
     if (overlap && overlap.passed === null) this.#ended(overlap, true);
     else {
       if (overlap?.passed === "patience") this.late.keep(overlap);
-      this.#drop();
+      this.#sound.drop();
     }
-  }
-
-  /** What was judged and held nobody is over. */
-  #drop(): void {
-    if (this.#overlap) {
-      this.#settle();
-      this.#host.forget();
-    }
-    this.#hold.end();
-    this.#host.release();
   }
 
   /** The client stopped sending while a sound was being judged, or the detector begins anew. */
   abandon(): void {
-    const overlap = this.#overlap;
-    if (overlap && overlap.passed === null) this.#dismiss(overlap, "noise");
-    else if (overlap || this.held) this.#drop();
+    const { overlap } = this.#sound;
+    if (overlap && overlap.passed === null) this.#sound.dismiss(overlap, "noise");
+    else if (overlap || this.held) this.#sound.drop();
     this.#pieces.forget();
     this.way.nothingMore();
   }
@@ -245,14 +204,8 @@ export class Floor {
   /** Agents may not be interrupted any more: what is being judged is a turn and interrupts nobody. */
   concede(): void {
     this.way.nothingMore();
-    const overlap = this.#overlap;
-    if (!overlap) return;
-    this.#settle();
-    // A client that was told to hold plays on.
-    if (this.held) this.way.tell("backchannel");
-    this.#hold.end();
-    this.#host.start(overlap.prefixTicks);
-    this.#host.release();
+    const { overlap } = this.#sound;
+    if (overlap) this.#sound.concede(overlap);
   }
 
   /** A deadline `floor:<what>` came. */
@@ -264,7 +217,7 @@ export class Floor {
 
   /** Nothing more came of the sound that is judged. What goes on there, when the client is heard again, is its rest. */
   #unheard(): void {
-    const overlap = this.#overlap;
+    const { overlap } = this.#sound;
     this.abandon();
     if (overlap && overlap.passed !== "echo") this.late.cutOff(overlap);
   }
@@ -277,7 +230,7 @@ export class Floor {
   snapshot(): FloorSnapshot {
     return {
       phase: this.#hold.snapshot(),
-      overlap: this.#overlap ? { ...this.#overlap } : null,
+      overlap: this.#sound.snapshot(),
       ...this.#caller.snapshot(),
       dismissals: this.#patience.dismissals,
       chopped: this.#pieces.snapshot(),
@@ -292,7 +245,7 @@ export class Floor {
     this.#hold.restore(snapshot.phase);
     // A release that did not look at shapes did not say when a sound can have begun.
     const unknown = { mayEcho: true, fromFrame: this.guard.frame };
-    this.#overlap = snapshot.overlap ? { ...unknown, ...snapshot.overlap } : null;
+    this.#sound.restore(snapshot.overlap ? { ...unknown, ...snapshot.overlap } : null);
     this.#caller.restore(snapshot);
     this.#patience.dismissals = snapshot.dismissals;
     this.#pieces.restore(snapshot.chopped);

@@ -19,6 +19,7 @@ import { EarlyDuck, type EarlyDuckSnapshot } from "./early-duck.ts";
 import type { EchoGuard } from "./echo-guard.ts";
 import type { OverlapDecision } from "./overlap.ts";
 import type { ClientPort, Playout } from "./ports.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 /** What was configured of it. */
 export interface YieldSettings {
@@ -29,14 +30,6 @@ export interface YieldSettings {
 
 /** Nothing was heard from the client for so long, beyond what its messages are long: what made agents quieter is over. */
 const UNHEARD_MS = 1500;
-
-interface YieldHost {
-  settings(): YieldSettings;
-  /** The client's next message may be so long in coming though all is well. */
-  messageMs(): number;
-  /** An agent of this stream takes turns: only those give way. */
-  takesTurns(stream: number): boolean;
-}
 
 /** In the middle of an item, at its beginning, or where nothing of its stream sounds before it. */
 export type Place = "goes on" | "follows" | "alone";
@@ -55,7 +48,7 @@ export class GivingWay {
   readonly #port: ClientPort;
   readonly #playout: Playout;
   readonly #guard: EchoGuard;
-  readonly #host: YieldHost;
+  readonly #around: Surroundings;
   /** Null: nothing is there that agents give way to. */
   #way: Way | null = null;
   /** For a sound that is judged, */
@@ -68,12 +61,12 @@ export class GivingWay {
   readonly #ramps = new Map<string, Ramp>();
   #scratch: Int16Array = new Int16Array(0);
 
-  constructor(context: Context, port: ClientPort, playout: Playout, guard: EchoGuard, host: YieldHost) {
+  constructor(context: Context, port: ClientPort, playout: Playout, guard: EchoGuard, around: Surroundings) {
     this.#context = context;
     this.#port = port;
     this.#playout = playout;
     this.#guard = guard;
-    this.#host = host;
+    this.#around = around;
   }
 
   /** Agents stand still: nothing of them passes. */
@@ -114,7 +107,7 @@ export class GivingWay {
   }
 
   #choose(): Way {
-    const { overAgent, leadMs } = this.#host.settings();
+    const { overAgent, leadMs } = this.#around.settings;
     if (overAgent === "hold") return "still";
     if (this.#port.ducks) return "player";
     return leadMs === null ? "still" : "relay";
@@ -144,7 +137,7 @@ export class GivingWay {
 
   #quieter(on: boolean): void {
     if (on)
-      this.#context.deadlines.set("floor:early", this.#context.now + UNHEARD_MS + this.#host.messageMs());
+      this.#context.deadlines.set("floor:early", this.#context.now + UNHEARD_MS + this.#around.messageMs);
     if (on === (this.#owed !== null)) return;
     if (on) this.#beginEarly();
     else {
@@ -167,7 +160,7 @@ export class GivingWay {
   #begin(way: Way): void {
     const { now } = this.#context;
     this.#way = way;
-    this.#db = this.#host.settings().duckDb;
+    this.#db = this.#around.settings.duckDb;
     if (way === "relay") for (const { level } of this.#ramps.values()) this.#aim(level);
     else if (way === "player") this.#guard.ducked(now, this.#db);
     else if (this.#port.holds) {
@@ -213,7 +206,8 @@ export class GivingWay {
 
   /** The next samples of a response, as they are sent. The result is valid until the next call. */
   reduce(id: string, stream: number, samples: Int16Array, rateHz: number, place: Place): Int16Array {
-    if (!this.#host.takesTurns(stream)) return samples;
+    // Only those that take turns give way.
+    if (!this.#around.takesTurns(stream)) return samples;
     const level = this.#ramps.get(id)?.level ?? this.#start(id, stream, rateHz, place);
     if (level === null) return samples;
     if (place === "alone") level.settle();

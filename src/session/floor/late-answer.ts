@@ -1,7 +1,7 @@
 /** A word that was dismissed may prove to be an answer to what the agent was saying, when the agent has said it. */
 import type { Context } from "../context.ts";
 import { TICKS_PER_MS } from "../state/ticks.ts";
-import type { FloorHost } from "./floor-host.ts";
+import type { Surroundings } from "./surroundings.ts";
 import { KeptWord, type Word } from "./kept-word.ts";
 import type { Overlap } from "./overlap.ts";
 
@@ -12,17 +12,17 @@ const LOOK_MS = 50;
 
 export class LateAnswer {
   readonly #context: Context;
-  readonly #host: FloorHost;
+  readonly #around: Surroundings;
   readonly #kept = new KeptWord();
 
-  constructor(context: Context, host: FloorHost) {
+  constructor(context: Context, around: Surroundings) {
     this.#context = context;
-    this.#host = host;
+    this.#around = around;
   }
 
   #wordOf({ prefixTicks, voicedMs, listening }: Overlap): Word {
-    const toTicks = Math.round(this.#host.heardMs() * TICKS_PER_MS);
-    return { fromTicks: prefixTicks, toTicks, voicedMs, listening, at: this.#host.saidAt() };
+    const toTicks = Math.round(this.#around.heardMs * TICKS_PER_MS);
+    return { fromTicks: prefixTicks, toTicks, voicedMs, listening, at: this.#around.saidAt };
   }
 
   /** A sound was dismissed. */
@@ -38,30 +38,30 @@ export class LateAnswer {
 
   /** Nobody speaks: what was cut off before this does not go on. */
   silent(): void {
-    this.#kept.silentAt(this.#host.heardMs() * TICKS_PER_MS);
+    this.#kept.silentAt(this.#around.heardMs * TICKS_PER_MS);
   }
 
   #lookLater(): void {
     const { now } = this.#context;
-    this.#context.deadlines.set(DUE, Math.max(now, this.#host.playingUntil()) + LOOK_MS);
+    this.#context.deadlines.set(DUE, Math.max(now, this.#around.playingUntil) + LOOK_MS);
   }
 
   /** The deadline came: the agent may have ended since. @param judging a sound is being judged. */
   due(judging: boolean): void {
     const { now } = this.#context;
     if (!this.#kept.pending(now)) this.#kept.forget();
-    else if (this.#host.audible() || judging || !this.#host.connected()) this.#lookLater();
+    else if (this.#around.audible || judging || !this.#around.connected) this.#lookLater();
     else {
-      const word = this.#kept.due(Math.min(now, this.#host.playingUntil()));
+      const word = this.#kept.due(Math.min(now, this.#around.playingUntil));
       if (!word) return;
       this.#context.metric("overlap_answer", 1);
-      this.#host.adopt(word.fromTicks, word.toTicks);
+      this.#around.adopt(word.fromTicks, word.toTicks);
     }
   }
 
   /** Where a turn would begin that is heard to begin at a position: at a word just before it that was dismissed. */
   wouldBegin(prefixTicks: number): number {
-    return Math.min(prefixTicks, this.#kept.before(this.#host.saidAt()) ?? prefixTicks);
+    return Math.min(prefixTicks, this.#kept.before(this.#around.saidAt) ?? prefixTicks);
   }
 
   /** It begins, there. */

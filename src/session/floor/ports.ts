@@ -20,6 +20,8 @@ export interface Configuration {
 /** An upstream: whether it takes turns. */
 export interface Link {
   readonly capabilities: Capabilities;
+  /** It is another process than the session's. */
+  readonly remote: boolean;
 }
 
 /** What of agents is audible. */

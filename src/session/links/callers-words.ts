@@ -3,10 +3,13 @@ import type { Conversation } from "../memory/conversation.ts";
 import type { InputTranscript } from "../state/upstream-said.ts";
 import type { ClientPort, Eager } from "./ports.ts";
 
-export interface CallersWordsHost {
-  eager(): Eager;
+/** Read when it is asked for: some of these parts are made later. */
+interface CallersWordsParts {
+  readonly port: Pick<ClientPort, "emit">;
+  readonly conversation: Conversation;
+  readonly eager: Eager;
   /** An item of the conversation changed. */
-  changed(itemId: string): void;
+  readonly upstreamEvents: { changed(itemId: string): void };
 }
 
 /** The latest keys of items; what comes so late of an older one is of no turn that anybody knows. */
@@ -15,14 +18,14 @@ const KEPT = 64;
 export class CallersWords {
   readonly #port: Pick<ClientPort, "emit">;
   readonly #conversation: Conversation;
-  readonly #host: CallersWordsHost;
+  readonly #parts: CallersWordsParts;
   /** Keys of user items that an upstream with its own turn detection made. */
   readonly #userItems = new Map<string, string>();
 
-  constructor(port: Pick<ClientPort, "emit">, conversation: Conversation, host: CallersWordsHost) {
-    this.#port = port;
-    this.#conversation = conversation;
-    this.#host = host;
+  constructor(parts: CallersWordsParts) {
+    this.#port = parts.port;
+    this.#conversation = parts.conversation;
+    this.#parts = parts;
   }
 
   /** What an upstream calls so is this item. */
@@ -36,10 +39,10 @@ export class CallersWords {
 
   /** Words of the caller's turn: for the client, when it knows of the turn. */
   said(event: InputTranscript): void {
-    const itemId = this.#userItems.get(event.itemId) ?? this.#host.eager().itemOf(event.itemId);
+    const itemId = this.#userItems.get(event.itemId) ?? this.#parts.eager.itemOf(event.itemId);
     const entry = itemId === null ? undefined : this.#conversation.find(itemId);
     if (itemId === null || !entry) {
-      this.#host.eager().keep(event);
+      this.#parts.eager.keep(event);
       return;
     }
     const base = { item_id: itemId, content_index: ("part" in event ? event.part : undefined) ?? 0 };
@@ -52,7 +55,7 @@ export class CallersWords {
       this.#port.emit({ type, ...base, error: { type: "server_error", ...event.error, param: null } });
     } else {
       this.#conversation.transcribed(entry, event.transcript);
-      this.#host.changed(itemId);
+      this.#parts.upstreamEvents.changed(itemId);
       const usage = event.usage ?? { type: "duration", seconds: Math.round(entry.audioMs / 100) / 10 };
       this.#port.emit({ type, ...event.extra, ...base, transcript: event.transcript, usage });
     }

@@ -6,23 +6,24 @@
 import type { Context } from "../context.ts";
 import type { Link } from "./link.ts";
 
-export interface ParkingHost {
+/** Read when it is asked for: some of these parts are made later. */
+interface ParkingParts {
+  readonly context: Context;
+  /** All that is connected. */
+  readonly lines: readonly Link[];
   /** Nothing is asked, being said, being heard or half said. */
-  quiet(): boolean;
-  onParked(): void;
+  readonly quiet: boolean;
 }
 
 export class Parking {
+  readonly #parts: ParkingParts;
   readonly #context: Context;
-  readonly #links: readonly Link[];
-  readonly #host: ParkingHost;
   #activeAt: number;
 
-  constructor(context: Context, links: readonly Link[], host: ParkingHost) {
-    this.#context = context;
-    this.#links = links;
-    this.#host = host;
-    this.#activeAt = context.now;
+  constructor(parts: ParkingParts) {
+    this.#parts = parts;
+    this.#context = parts.context;
+    this.#activeAt = parts.context.now;
   }
 
   /** Somebody says or does something. */
@@ -38,7 +39,7 @@ export class Parking {
 
   /** The deadline `park` came. */
   due(): void {
-    if (!this.#host.quiet()) this.#activeAt = this.#context.now;
+    if (!this.#parts.quiet) this.#activeAt = this.#context.now;
     const leftMs = this.#activeAt + this.#context.limits.parkMs - this.#context.now;
     if (leftMs > 0) this.#lookIn(leftMs);
     else this.#park();
@@ -46,17 +47,18 @@ export class Parking {
 
   /** One that is being dialled may still hear what was said, as long as the history holds it. */
   #park(): void {
+    const { lines } = this.#parts;
     const { now, limits } = this.#context;
     const heldMs = this.#activeAt + limits.inputHistoryMs - now;
-    const waiting = heldMs > 0 ? this.#links.filter((link) => link.phase !== "ready" && !link.dormant) : [];
-    const parked = this.#links.filter((link) => !waiting.includes(link) && link.park());
+    const waiting = heldMs > 0 ? lines.filter((link) => link.phase !== "ready" && !link.dormant) : [];
+    const parked = lines.filter((link) => !waiting.includes(link) && link.park());
     if (waiting.length > 0) this.#lookIn(heldMs);
     if (parked.length > 0) this.#parked();
   }
 
   #parked(): void {
     this.#context.metric("sessions_parked", 1);
-    this.#host.onParked();
+    this.#context.persist();
   }
 
   snapshot(): number {

@@ -32,12 +32,36 @@ export interface TurnTaking {
   replay(link: Link): void;
   takeBack(): void;
   providerLost(): void;
+  /** Nothing of the caller's would be missed by another connection. */
+  atGap(link: Link): boolean;
 }
 
 /** Answers that are asked for before a turn has ended: words of it come under another name. */
 export interface Eager {
   itemOf(name: string): string | null;
   keep(event: InputTranscript): void;
+}
+
+/** Who takes part now: the turns of the first of them count. */
+export interface Cast<L> {
+  readonly primary: L | undefined;
+}
+
+/** What of agents is audible. */
+export interface Listener {
+  /** Nothing of this upstream's is under way, and nothing of it is audible that may yet be cut. */
+  atGap(link: Link): boolean;
+}
+
+/** Who judges the caller's words: it looks at an item of the conversation anew. */
+export interface Guard {
+  readonly input: { changed(): void } | null;
+}
+
+/** The session's reactions to what happens at upstreams (`reactions.ts`). */
+export interface Reactions {
+  /** Another connection of an upstream serves, perhaps to another provider. */
+  serves(): void;
 }
 
 /** Stops what is heard. */
@@ -57,6 +81,8 @@ export interface Rounds {
 export interface Witness {
   said(link: Link, event: UpstreamEvent): void;
   committed(link: Link): void;
+  /** It has made a turn, and its answer has not begun. */
+  owes(link: Link): boolean;
   redialled(link: Link): void;
   lost(link: Link): void;
 }
@@ -106,6 +132,8 @@ export interface SessionObject {
 
 /** Whose voice an upstream is. */
 export interface Voices {
+  /** This upstream is told what any of them said and what tools gave. */
+  knowsAll(index: number): boolean;
   /** All upstreams are one. */
   readonly one: boolean;
 }

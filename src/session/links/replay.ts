@@ -10,6 +10,7 @@ import type { Item } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
 import { asText, heardOnly, lengthOf } from "./as-text.ts";
 import type { Connection } from "./connection.ts";
+import type { Voices } from "./ports.ts";
 import { LEAST_MS, replayAudio } from "./replay-audio.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import { cutAt, type Entry } from "../memory/entry.ts";
@@ -36,25 +37,26 @@ export function isKnown(told: string): boolean {
   return told !== NOTHING && told !== MISSING;
 }
 
+interface ReplayParts {
+  readonly context: Context;
+  readonly conversation: Conversation;
+  readonly kernels: AudioKernels;
+  readonly voices: Pick<Voices, "knowsAll">;
+}
+
 export class Replay {
   readonly #context: Context;
   readonly #conversation: Conversation;
   readonly #kernels: AudioKernels;
-  readonly #knowsAll: (link: number) => boolean;
+  readonly #voices: ReplayParts["voices"];
   /** Items that the connection which is being told the conversation is not told by their sound. */
   #tooMuch: ReadonlySet<string> = new Set();
 
-  /** @param knowsAll this upstream is told what any of them said and what tools gave. */
-  constructor(
-    context: Context,
-    conversation: Conversation,
-    kernels: AudioKernels,
-    knowsAll: (link: number) => boolean,
-  ) {
+  constructor({ context, conversation, kernels, voices }: ReplayParts) {
     this.#context = context;
     this.#conversation = conversation;
     this.#kernels = kernels;
-    this.#knowsAll = knowsAll;
+    this.#voices = voices;
   }
 
   /**
@@ -187,9 +189,11 @@ export class Replay {
    */
   #concerns(connection: Connection, { item, origin, answers }: Entry): boolean {
     const { link } = connection.identity;
-    if (origin !== null) return origin === link || (this.#knowsAll(link) && SHARED.has(item.type));
+    if (origin !== null) return origin === link || (this.#voices.knowsAll(link) && SHARED.has(item.type));
     const call = answers === undefined ? undefined : this.#conversation.find(answers);
-    return !call || ((this.#knowsAll(link) || (call.origin ?? link) === link) && !isCutCall(call.item));
+    return (
+      !call || ((this.#voices.knowsAll(link) || (call.origin ?? link) === link) && !isCutCall(call.item))
+    );
   }
 
   /** After which item one goes: null, the end, where the connection knows of nothing that comes after it. */

@@ -3,7 +3,6 @@ import type { Json } from "../../protocol/json.ts";
 import type { JsonObject, UpstreamConfig, UpstreamEvent, UpstreamFault } from "../../upstreams/upstream.ts";
 import type { ServerEvent } from "../state/server-events.ts";
 import type { Context } from "../context.ts";
-import type { Conversation } from "../memory/conversation.ts";
 import type { InputTranscript } from "../state/upstream-said.ts";
 import { CallersWords } from "./callers-words.ts";
 import { isFatal } from "../state/faults.ts";
@@ -14,49 +13,46 @@ import type { Untold } from "./replay.ts";
 import type { ResponseRecord } from "../state/response.ts";
 import type { ResponseUpstreamEvent } from "../state/upstream-said.ts";
 import { ToldFaults, type ToldFaultsSnapshot } from "./told-faults.ts";
-import type { UpstreamEventsHost } from "./upstream-events-host.ts";
+import { spend } from "../state/usage.ts";
+import type { UpstreamEventsParts } from "./upstream-events-parts.ts";
 
 export class UpstreamEvents implements LinkHost {
   readonly #context: Context;
   readonly #port: ClientPort;
   readonly #responses: Responses;
-  readonly #host: UpstreamEventsHost;
+  readonly #parts: UpstreamEventsParts;
   readonly #words: CallersWords;
   readonly #faults: ToldFaults;
 
-  constructor(
-    context: Context,
-    port: ClientPort,
-    conversation: Conversation,
-    responses: Responses,
-    host: UpstreamEventsHost,
-  ) {
-    this.#context = context;
-    this.#port = port;
-    this.#responses = responses;
-    this.#host = host;
-    this.#faults = new ToldFaults(port);
-    this.#words = new CallersWords(port, conversation, {
-      eager: () => host.eager(),
-      changed: (itemId) => this.changed(itemId),
-    });
+  constructor(parts: UpstreamEventsParts) {
+    this.#parts = parts;
+    this.#context = parts.context;
+    this.#port = parts.port;
+    this.#responses = parts.responses;
+    this.#faults = new ToldFaults(parts.port);
+    this.#words = new CallersWords(parts);
   }
 
   upstreamConfig(): UpstreamConfig {
-    return this.#host.upstreamConfig();
+    return this.#parts.upstreamConfig;
   }
 
   #primary(link: Link): boolean {
-    return link === this.#host.primary();
+    return link === this.#parts.cast.primary;
   }
 
   /** Its turns count. */
   #takesTurns(link: Link): boolean {
-    return this.#primary(link) && !this.#host.turns().decides;
+    return this.#primary(link) && !this.#parts.turns.decides;
+  }
+
+  /** Its transcripts of the caller count. */
+  #transcribes(link: Link): boolean {
+    return this.#primary(link) && this.#parts.transcriber === null;
   }
 
   onUpstream(link: Link, event: UpstreamEvent): void {
-    this.#host.witness().said(link, event);
+    this.#parts.witness.said(link, event);
     if (event.type === "refused" && this.#goesElsewhere(link, event)) return;
     if ("response" in event) {
       this.#response(link, event);
@@ -73,21 +69,21 @@ export class UpstreamEvents implements LinkHost {
       case "committed":
         return this.#ended(link, event.item);
       case "interrupted":
-        return this.#host.bargeIn().interruptedAt(link);
+        return this.#parts.bargeIn.interruptedAt(link);
       case "rate_limits":
         return this.#limits(link, event.rateLimits);
       case "configured":
       case "unconfigured":
       case "refused":
-        return this.#host.refusals().verdict(link, event, this.#primary(link) ? "primary" : null);
+        return this.#parts.refusals.verdict(link, event, this.#primary(link) ? "primary" : null);
       case "error":
         return this.#error(link, event.error);
       case "spent":
         return this.spent(event.usage, link);
       case "item.placed":
-        return this.#host.placed().placed(link, event);
+        return this.#parts.placed.placed(link, event);
       case "passed":
-        return this.#host.placed().passed(link, event);
+        return this.#parts.placed.passed(link, event);
       case "expiring":
       case "expires":
       case "ready":
@@ -99,23 +95,23 @@ export class UpstreamEvents implements LinkHost {
 
   #transcribed(link: Link, event: InputTranscript): void {
     if (event.type === "input.transcript.completed" && event.usage) this.spent(event.usage, link);
-    if (this.#host.transcribes(link)) this.transcript(event);
+    if (this.#transcribes(link)) this.transcript(event);
   }
 
   #speech(link: Link, { state, committed }: Extract<UpstreamEvent, { type: "speech" }>): void {
     // Of what the client has committed it knows the end, and that interrupts no answer to it.
-    if (this.#takesTurns(link) && committed !== true) this.#host.turns().upstreamSpeech(state);
+    if (this.#takesTurns(link) && committed !== true) this.#parts.turns.upstreamSpeech(state);
   }
 
   /** A turn ended at the upstream. */
   #ended(link: Link, key: string): void {
     if (this.#takesTurns(link)) this.#committed(link, key);
-    else if (this.#host.transcribes(link)) this.#heardTurn(key);
-    this.#host.witness().committed(link);
+    else if (this.#transcribes(link)) this.#heardTurn(key);
+    this.#parts.witness.committed(link);
   }
 
   #limits(link: Link, limits: Json): void {
-    if (this.#host.rounds().tellsLimits(link, limits))
+    if (this.#parts.rounds.tellsLimits(link, limits))
       this.#port.emit({ type: "rate_limits.updated", rate_limits: limits });
   }
 
@@ -127,7 +123,7 @@ export class UpstreamEvents implements LinkHost {
 
   /** Turns are decided here, and this provider made one of its own: its words are of the caller's turn here. */
   #heardTurn(key: string): void {
-    const { openItem, lastItem } = this.#host.turns();
+    const { openItem, lastItem } = this.#parts.turns;
     const id = openItem ?? lastItem;
     if (id !== null) this.#words.called(key, id);
   }
@@ -135,15 +131,15 @@ export class UpstreamEvents implements LinkHost {
   /** An answer that a provider refuses to give, and another one is asked for: its end follows, and nobody is told. */
   #goesElsewhere(link: Link, { what, id, error }: Extract<UpstreamEvent, { type: "refused" }>): boolean {
     const response = what === "respond" && id !== null ? this.#responses.get(id) : undefined;
-    if (response && this.#host.rounds().others(response)) return true;
-    return what === "respond" && this.#host.recovery().goesElsewhere(link, id, error);
+    if (response && this.#parts.rounds.others(response)) return true;
+    return what === "respond" && this.#parts.recovery.goesElsewhere(link, id, error);
   }
 
   /** A response that failed may be a loss, and its reason may end the connection. */
   #response(link: Link, event: ResponseUpstreamEvent): void {
-    this.#host.shadows()?.spoke(link, event);
+    this.#parts.shadows?.spoke(link, event);
     const fault = event.type === "response.done" && event.status === "failed" ? event.error : null;
-    if (fault && this.#host.recovery().failed(link, event.response, fault)) {
+    if (fault && this.#parts.recovery.failed(link, event.response, fault)) {
       if (event.type === "response.done" && event.usage) this.spent(event.usage, link);
       return;
     }
@@ -153,11 +149,11 @@ export class UpstreamEvents implements LinkHost {
 
   /** What an answer or a transcript cost. */
   spent(usage: JsonObject, link: Link): void {
-    this.#host.onUsage(usage, link);
+    spend(this.#parts, usage, link, null);
   }
 
   #committed(link: Link, key: string): void {
-    const id = this.#host.turns().upstreamCommitted();
+    const id = this.#parts.turns.upstreamCommitted();
     this.#words.called(key, id);
     link.command({ type: "named", what: "item", key, id });
   }
@@ -171,15 +167,15 @@ export class UpstreamEvents implements LinkHost {
   onSilent(link: Link, response: ResponseRecord): void {
     this.#context.metric("responses_silent", 1, link.name);
     const message = "The upstream's answer cannot be heard: its audio is near zero.";
-    if (link.hasFallback) this.#host.recovery().silent(link, response, { code: "upstream_silent", message });
+    if (link.hasFallback) this.#parts.recovery.silent(link, response, { code: "upstream_silent", message });
     // Of one that was asked for in advance it is told when that is announced.
     else if (response.announced) this.#port.failed("upstream_silent", `${link.name}: ${message}`);
   }
 
   /** An item of the conversation changed that upstreams may have been told of. */
   changed(itemId: string): void {
-    for (const link of this.#host.links) link.changed(itemId);
-    this.#host.changed();
+    for (const link of this.#parts.links) link.changed(itemId);
+    this.#parts.guard?.input?.changed();
   }
 
   onUntold(link: Link, { itemIds, ms }: Untold): void {
@@ -191,7 +187,8 @@ export class UpstreamEvents implements LinkHost {
   }
 
   atGap(link: Link): boolean {
-    return this.#host.atGap(link);
+    const { turns, listener, witness } = this.#parts;
+    return turns.atGap(link) && listener.atGap(link) && !witness.owes(link);
   }
 
   onMissed(link: Link, ms: number): void {
@@ -210,17 +207,17 @@ export class UpstreamEvents implements LinkHost {
 
   onSent(link: Link): void {
     this.#responses.left(link);
-    this.#host.turns().serves(link);
+    this.#parts.turns.serves(link);
   }
 
   onRedial(link: Link): void {
     // A client's event may be what it was dialled for; it is told of everything that came before.
     this.#context.uncaused(() => {
       link.fill();
-      this.#host.recovery().redialled(link);
-      this.#host.witness().redialled(link);
-      this.#host.serves();
-      this.#host.turns().replay(link);
+      this.#parts.recovery.redialled(link);
+      this.#parts.witness.redialled(link);
+      this.#parts.reactions.serves();
+      this.#parts.turns.replay(link);
     });
   }
 
@@ -237,10 +234,10 @@ export class UpstreamEvents implements LinkHost {
 
   onLost(link: Link, fault: UpstreamFault, final: boolean): void {
     this.tellLost(link, fault, final);
-    this.#host.witness().lost(link);
-    this.#host.turns().takeBack();
-    if (this.#primary(link)) this.#host.turns().providerLost();
-    this.#host.recovery().lost(link, fault, final);
+    this.#parts.witness.lost(link);
+    this.#parts.turns.takeBack();
+    if (this.#primary(link)) this.#parts.turns.providerLost();
+    this.#parts.recovery.lost(link, fault, final);
   }
 
   /** The first loss is told, any other reason, and the last. */

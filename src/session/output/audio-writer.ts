@@ -9,20 +9,16 @@ import type { Entry } from "../memory/entry.ts";
 import type { OutputItem, OutputPart, ResponseRecord } from "../state/response.ts";
 import type { AudioAddress } from "../state/server-events.ts";
 import type { Playout } from "./playout.ts";
-import type { ClientPort, Place } from "./ports.ts";
+import type { ClientPort, Floor, Loudness } from "./ports.ts";
 import { audioAddress } from "./response.ts";
 
-/** Samples on their way to the listener, and when they will sound. */
-export type OnAudio = (stream: number, samples: Int16Array, rateHz: number, atMs: number) => void;
-
-/** Makes what is sent quieter while a sound over its agent is judged. */
-export interface Loudness {
-  /** Something may be quieter just now. */
-  readonly reduces: boolean;
-  /** The next samples of a response, as they are sent. Valid until the next call. */
-  reduce(id: string, stream: number, samples: Int16Array, rateHz: number, place: Place): Int16Array;
-  /** The response has no more. */
-  over(id: string): void;
+export interface AudioWriterParts {
+  readonly context: Context;
+  readonly port: ClientPort;
+  readonly conversation: Conversation;
+  readonly playout: Playout;
+  readonly kernels: AudioKernels;
+  readonly floor: Pick<Floor, "way" | "played">;
 }
 
 /** An audio part that is being written, with what stays the same for all of it. */
@@ -40,29 +36,21 @@ export class AudioWriter {
   readonly #conversation: Conversation;
   readonly #playout: Playout;
   readonly #kernels: AudioKernels;
+  readonly #floor: AudioWriterParts["floor"];
   readonly #loudness: Loudness;
-  readonly #onAudio: OnAudio;
   /** By item and content index. */
   #paths = new Map<string, OutputPath>();
   /** That got audio last: the next audio is nearly always its too. */
   #voice: Voice | null = null;
 
-  constructor(
-    context: Context,
-    port: ClientPort,
-    conversation: Conversation,
-    playout: Playout,
-    kernels: AudioKernels,
-    loudness: Loudness,
-    onAudio: OnAudio,
-  ) {
+  constructor({ context, port, conversation, playout, kernels, floor }: AudioWriterParts) {
     this.#context = context;
     this.#port = port;
     this.#conversation = conversation;
     this.#playout = playout;
     this.#kernels = kernels;
-    this.#loudness = loudness;
-    this.#onAudio = onAudio;
+    this.#floor = floor;
+    this.#loudness = floor.way;
   }
 
   /** More of the part that got audio last, in the upstream's format. @returns false: it is of another one, see `begin`. */
@@ -109,7 +97,7 @@ export class AudioWriter {
       this.#conversation.audio.append(item.id, path.to, bytes, false);
     }
     const soundsAt = this.#playout.nextSoundsAt(stream, this.#context.now);
-    this.#onAudio(stream, samples, rateHz, soundsAt);
+    this.#floor.played(stream, samples, rateHz, soundsAt);
     this.#playout.sent(item.id, stream, ms, this.#context.now, !response.own);
     const { audioMessageBytes } = this.#context.limits;
     if (bytes.byteLength <= audioMessageBytes) {

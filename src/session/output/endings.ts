@@ -17,7 +17,7 @@ export class Endings {
 
   /** Ends a response for the client. Ending it twice does nothing. */
   end(response: ResponseRecord, ending: Ending, untold = false): void {
-    const { clock, gate, writer, items, host } = this.#parts;
+    const { clock, gate, writer, items, session } = this.#parts;
     const phase = next(RESPONSE, response.phase, ending.phase);
     if (phase === null) return;
     clock.clear(response);
@@ -26,7 +26,7 @@ export class Endings {
     if (dropped.end) setCosts(response, dropped.end);
     writer.unsent(response, dropped.unsent);
     for (const item of response.items) items.close(response, item, ending.phase);
-    unsay(response, host.link(response.stream), dropped, (itemId) => host.truncates(itemId));
+    unsay(response, session.links[response.stream], dropped, (itemId) => session.bargeIn.truncates(itemId));
     response.phase = phase;
     // Nobody asks for it again: what it was asked with may be minutes of sound.
     response.params = {};
@@ -34,7 +34,7 @@ export class Endings {
     if (untold) clock.tellsLater(response);
     else writer.done(response);
     this.#forget();
-    host.onResponseDone(response);
+    session.reactions.responseDone(response);
   }
 
   #forget(): void {
@@ -48,12 +48,12 @@ export class Endings {
   /** Ends it for the client at once and tells the upstream to stop. */
   cancel(response: ResponseRecord, ending: Ending): void {
     if (!isActive(response)) return;
-    const { gate, host } = this.#parts;
-    const link = host.link(response.stream);
+    const { gate, session } = this.#parts;
+    const link = session.links[response.stream];
     const generating = response.phase === "generating" && !response.own && !gate.finished(response);
     const costs = generating && link?.phase === "ready" && response.connection === link.serving;
     if (link) this.cancelThere(response, link);
-    const untold = costs && link.capabilities.cancel && host.listener.live;
+    const untold = costs && link.capabilities.cancel && session.listener.live;
     this.end(response, ending, untold);
   }
 
@@ -66,7 +66,7 @@ export class Endings {
 
   /** More of it came than is kept. */
   tooMuch(response: ResponseRecord, fault: UpstreamFault): void {
-    const link = this.#parts.host.link(response.stream);
+    const link = this.#parts.session.links[response.stream];
     if (!response.announced) return this.discard(response);
     if (link) this.cancelThere(response, link);
     this.end(response, { phase: "failed", reason: null, fault });
@@ -74,7 +74,7 @@ export class Endings {
 
   /** It was asked for in advance and in vain: nobody ever hears of it. */
   discard(response: ResponseRecord, overdue = false): void {
-    const link = this.#parts.host.link(response.stream);
+    const link = this.#parts.session.links[response.stream];
     const { items } = this.#forgetUnannounced(response);
     if (!link || response.connection !== link.serving) return;
     this.cancelThere(response, link, overdue);
@@ -82,12 +82,22 @@ export class Endings {
   }
 
   #forgetUnannounced(response: ResponseRecord): Dropped {
-    const { clock, records, gate, host } = this.#parts;
+    const { clock, records, gate, session } = this.#parts;
     clock.clear(response);
     records.delete(response);
     const dropped = gate.drop(response);
-    host.rounds.gone(response);
+    session.rounds.gone(response);
     return dropped;
+  }
+
+  /** Its upstream is gone before anything of it was heard: it waits to be asked for again. */
+  restart(response: ResponseRecord): void {
+    const { clock, gate } = this.#parts;
+    gate.drop(response);
+    const phase = next(RESPONSE, response.phase, "restarted");
+    if (phase !== null) response.phase = phase;
+    response.audible = false;
+    clock.waits(response);
   }
 
   /** The connection is gone: nobody hears of what was asked of it in advance, and what its answers cost it never says. */

@@ -2,6 +2,7 @@
 import type { UpstreamEvent } from "../../upstreams/upstream.ts";
 import { isActive, NOBODY, type ResponseRecord } from "../state/response.ts";
 import type { LaneEvent, ResponseUpstreamEvent } from "../state/upstream-said.ts";
+import { spend } from "../state/usage.ts";
 import { next, RESPONSE } from "../transitions.ts";
 import type { Endings } from "./endings.ts";
 import type { Link } from "./ports.ts";
@@ -23,7 +24,7 @@ export class Intake {
   }
 
   handle(link: Link, event: ResponseUpstreamEvent): void {
-    const { records, clock, context, host, gate } = this.#parts;
+    const { records, clock, context, session, gate } = this.#parts;
     if (event.type === "response.started") {
       this.#started(link, event.response, event.answers, event.goesOn);
       return;
@@ -45,7 +46,7 @@ export class Intake {
       this.#silent(response, link);
     // It may have been ended or taken back for that, or for what it says.
     if (!isActive(response) || !records.get(response.id)) return;
-    if (!response.announced && !host.rounds.heard(response, event)) return;
+    if (!response.announced && !session.rounds.heard(response, event)) return;
     const { output: format } = link.capabilities;
     gate.offer(response, event.type === "audio" ? { ...event, format } : event);
   }
@@ -57,10 +58,10 @@ export class Intake {
     { response: key, usage }: Extract<UpstreamEvent, { type: "response.done" }>,
     response: ResponseRecord | undefined,
   ): void {
-    const { ends, clock, records, host } = this.#parts;
+    const { ends, clock, records, session } = this.#parts;
     link.responses.delete(key);
     if (ends.ended(id) && ends.since(link) === null) clock.freed(records, link);
-    if (usage) host.onUsage(usage, link, response?.announced ?? false);
+    if (usage) spend(session, usage, link, response?.announced ?? false);
   }
 
   /** Of a response that ended here, or that nobody waits for: the model forgets what it makes. */
@@ -81,10 +82,10 @@ export class Intake {
   }
 
   #silent(response: ResponseRecord, link: Link): void {
-    const { host, context } = this.#parts;
-    if (!host.rounds.others(response)) return host.onSilent(link, response);
+    const { session, context } = this.#parts;
+    if (!session.rounds.others(response)) return session.upstreamEvents.onSilent(link, response);
     context.metric("responses_silent", 1, link.name);
-    host.rounds.drop(response);
+    session.rounds.drop(response);
   }
 
   #started(link: Link, key: string, answers: string | null, goesOn = false): ResponseRecord | undefined {
@@ -112,7 +113,7 @@ export class Intake {
   pass(response: ResponseRecord, event: LaneEvent): void {
     if (!isActive(response)) return;
     this.#parts.clock.refresh(response);
-    if (event.type === "audio") this.#parts.host.onAudio();
+    if (event.type === "audio") this.#parts.session.asides.answered();
     if (event.type === "response.done") {
       setCosts(response, event);
       this.#endings.end(response, { phase: event.status, reason: event.reason, fault: event.error });

@@ -1,7 +1,7 @@
 /** The listener's side: whether an agent sounds, what may pass to them now, and whether they are there at all. */
 import type { Context } from "../context.ts";
 import type { Playout } from "./playout.ts";
-import type { ListenerSide } from "./responses-host.ts";
+import type { ListenerSide } from "./response-session.ts";
 import type { Responses } from "./responses.ts";
 import type { ResponseRecord } from "../state/response.ts";
 import type { Asides, Backpressure, ClientPort, Configuration, Floor, Link, Tools } from "./ports.ts";

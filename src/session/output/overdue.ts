@@ -13,7 +13,7 @@ export class Overdue {
   }
 
   due(id: string): void {
-    const { context, records, clock, gate, host } = this.#parts;
+    const { context, records, clock, gate, session } = this.#parts;
     const response = records.get(id);
     if (!response) return;
     if (!isActive(response)) {
@@ -21,12 +21,12 @@ export class Overdue {
       return;
     }
     if (clock.postponed(response)) return;
-    if (host.rounds.others(response)) {
+    if (session.rounds.others(response)) {
       context.metric("response_timeouts", 1, response.upstream);
-      host.rounds.drop(response, true);
+      session.rounds.drop(response, true);
       return;
     }
-    if (gate.waiting(response) && host.guard?.output?.lacksWords(response) !== true) {
+    if (gate.waiting(response) && session.guard?.output?.lacksWords(response) !== true) {
       // The listener is behind, or the end of the turn that it answers: not the upstream.
       clock.refresh(response);
       return;
@@ -39,8 +39,8 @@ export class Overdue {
   }
 
   #giveUp(response: ResponseRecord): void {
-    const { context, clock, ends, host } = this.#parts;
-    const link = host.link(response.stream);
+    const { context, clock, ends, session } = this.#parts;
+    const link = session.links[response.stream];
     const requested = response.phase === "requested";
     if (requested && link && this.#atAnother(response) && clock.queued(response, link)) return;
     if (requested && link && clock.underway(response, link)) return;

@@ -9,7 +9,8 @@ import type { OutputItems } from "./output-items.ts";
 import type { OwnSound, ResponseRecord } from "../state/response.ts";
 import type { ResponseRecords } from "./response-records.ts";
 import type { ResponseWriter } from "./response-writer.ts";
-import type { ResponsesHost } from "./responses-host.ts";
+import { responseDefaults } from "./response-defaults.ts";
+import type { ResponseSession } from "./response-session.ts";
 import type { Link } from "./ports.ts";
 
 /** Upstreams name their items otherwise. */
@@ -20,27 +21,21 @@ export class OwnSounds {
   readonly #records: ResponseRecords;
   readonly #writer: ResponseWriter;
   readonly #items: OutputItems;
-  readonly #host: Pick<ResponsesHost, "responseDefaults" | "channelOf">;
+  readonly #session: ResponseSession;
 
-  constructor(
-    context: Context,
-    writer: ResponseWriter,
-    records: ResponseRecords,
-    items: OutputItems,
-    host: Pick<ResponsesHost, "responseDefaults" | "channelOf">,
-  ) {
-    this.#context = context;
+  constructor(session: ResponseSession, records: ResponseRecords, items: OutputItems) {
+    this.#context = session.context;
     this.#records = records;
-    this.#writer = writer;
+    this.#writer = session.writer;
     this.#items = items;
-    this.#host = host;
+    this.#session = session;
   }
 
   /** @param link whose stream it sounds on. @param words what is said in it; null: nothing. */
   begin(link: Link, own: OwnSound, words: string | null): ResponseRecord {
-    const defaults = { ...this.#host.responseDefaults({}), modality: "audio" } as const;
+    const defaults = { ...responseDefaults(this.#session, {}), modality: "audio" } as const;
     const params = { conversation: "none", metadata: { relay: own } } as const;
-    const channel = this.#host.channelOf(link.index);
+    const channel = this.#session.voices.channelOf(link.index);
     const response = this.#records.create(link, defaults, false, params, { announced: true, channel, own });
     response.phase = next(RESPONSE, response.phase, "started") ?? response.phase;
     this.#writer.created(response);

@@ -39,7 +39,31 @@ const STILL_MS = 100;
 /** A player that is later than usual by more than this stood still. */
 const STALL_MS = 250;
 /** Nobody's buffers, output device and network are later than this when all is well. */
-export const MOST_LATENCY_MS = 1000;
+const MOST_LATENCY_MS = 1000;
+
+/** Of a player to which nothing was sent yet. */
+export function newClock(): PlayerClock {
+  return { until: 0, due: 0, ackAt: null, latencyMs: MOST_LATENCY_MS };
+}
+
+/**
+ * A player plays from now on what another one played, of which the last sample sounds at `endsAt`: it is as far with that, and as
+ * late. Else what it played itself before would say how late it is.
+ */
+export function takeOver(clock: PlayerClock, former: PlayerClock, endsAt: number): void {
+  const behindMs = Math.max(0, former.until - endsAt);
+  clock.until = Math.max(clock.until, former.until - behindMs);
+  // What it plays itself is later.
+  if (former.due - behindMs <= clock.due) return;
+  clock.due = former.due - behindMs;
+  clock.latencyMs = former.latencyMs;
+  clock.ackAt = former.ackAt;
+  for (const since of ["movedAt", "stillAt"] as const) {
+    const at = former[since];
+    if (at === undefined) delete clock[since];
+    else clock[since] = at;
+  }
+}
 
 /** The client says where an item is. @param plays the player was not told to stand still. */
 export function noteAcknowledged(

@@ -12,7 +12,6 @@ import { soundsAt, spansOf, type Span } from "./in-turns.ts";
 import {
   arrivedOf,
   followed,
-  MOST_LATENCY_MS,
   noteAcknowledged,
   runLater,
   soundLater,
@@ -20,8 +19,8 @@ import {
   soundsFrom,
   type Delay,
   type Piece,
-  type PlayerClock,
 } from "./player-clock.ts";
+import { Players, type PlayersSnapshot, type PlayerVoices } from "./players.ts";
 
 /** The floor judges a sound, or the listener is not connected. */
 type PauseReason = "floor" | "connection";
@@ -35,38 +34,25 @@ export interface Overheard {
 const KEPT_ITEMS = 64;
 /** Answers that sound in turns, piece by piece, are followed so far back. */
 const KEPT_BREAKS = 64;
+
 export class Playout {
   /** How long a client that acknowledges is taken to play on after its last word. */
   readonly #playsOnMs: number;
-  readonly #playerOf: (stream: number) => number;
-  #pieces = new Map<string, Piece>();
-  #streams: PlayerClock[] = [];
+  readonly #players: Players;
+  readonly #pieces = new Map<string, Piece>();
   #totalMs = 0;
   /** The listener's player stands still since then; null: it plays. */
   #pausedAt: number | null = null;
   readonly #pausedFor = new Set<PauseReason>();
 
-  /** `playerOf`: streams with the same number share one player, which plays them one after the other. */
-  constructor(playsOnMs: number, playerOf: (stream: number) => number = (stream) => stream) {
+  constructor(playsOnMs: number, voices: PlayerVoices = { playerOf: (stream) => stream }) {
     this.#playsOnMs = playsOnMs;
-    this.#playerOf = playerOf;
-  }
-
-  #stream(stream: number): PlayerClock {
-    const player = this.#playerOf(stream);
-    for (let index = this.#streams.length; index <= player; index += 1) {
-      this.#streams.push({ until: 0, due: 0, ackAt: null, latencyMs: MOST_LATENCY_MS });
-    }
-    return this.#streams[player] ?? { until: 0, due: 0, ackAt: null, latencyMs: MOST_LATENCY_MS };
-  }
-
-  #together(one: number, other: number): boolean {
-    return this.#playerOf(one) === this.#playerOf(other);
+    this.#players = new Players(voices, this.#pieces);
   }
 
   /** `ms` more of this item went to the listener. `said`: of an agent, and not the relay's own. */
   sent(itemId: string, stream: number, ms: number, now: number, said = true): void {
-    const clock = this.#stream(stream);
+    const clock = this.#players.of(stream);
     const from = Math.max(now, clock.until);
     const piece = this.#pieces.get(itemId) ?? this.#begin(itemId, stream, from);
     // Where the player ran dry, or played something else meanwhile, it goes on later.
@@ -99,21 +85,21 @@ export class Playout {
   acknowledged(itemId: string, playedMs: number, now: number): Delay | null {
     const piece = this.#pieces.get(itemId);
     if (!piece) return null;
-    const clock = this.#stream(piece.stream);
+    const clock = this.#players.of(piece.stream);
     const ms = Math.min(piece.sentMs, Math.max(playedMs, piece.ack?.ms ?? 0));
     noteAcknowledged(clock, piece, ms, now, this.#pausedAt === null);
     clock.ackAt = now;
     if (piece.endMs !== null) return null;
     const until = soundsFrom(this.#spans(piece.stream), piece, ms, this.#pausedAt ?? now);
     if (until !== null) clock.until = until;
-    // Its stream has another player than when it was sent, to which nothing was sent yet.
-    if (clock.due === 0) clock.due = clock.until;
     return followed(clock, now);
   }
 
   /** All that was sent to the player of a stream, in its order. */
   #spans(stream: number): readonly Span<Piece>[] {
-    return spansOf([...this.#pieces.values()].filter((piece) => this.#together(piece.stream, stream)));
+    return spansOf(
+      [...this.#pieces.values()].filter((piece) => this.#players.together(piece.stream, stream)),
+    );
   }
 
   /**
@@ -127,7 +113,7 @@ export class Playout {
 
   /** What of this stream has not been heard sounds from `time` on: the last `missingMs` of it have not. */
   #soundAgain(stream: number, missingMs: number, time: number): readonly Overheard[] {
-    const clock = this.#stream(stream);
+    const clock = this.#players.of(stream);
     const spans = this.#spans(stream);
     const arrived = arrivedOf(spans, missingMs);
     const overheard: Overheard[] = [];
@@ -175,19 +161,13 @@ export class Playout {
 
   /** A client that says where it is and then nothing more stands still, or is as good as gone. */
   #timeOf(piece: Piece, now: number): number {
-    const clock = this.#stream(piece.stream);
+    const clock = this.#players.of(piece.stream);
     const at = Math.min(this.#pausedAt ?? now, clock.stillAt ?? Infinity);
     const saidMs = piece.ack?.ms ?? 0;
     const saidAt = soundsAt(piece, saidMs);
     const time = piece.still === true ? Math.min(at, saidAt) : at;
-    const ackAt = clock.ackAt ?? this.#ackAt;
+    const ackAt = clock.ackAt ?? this.#players.ackAt;
     return ackAt === null ? time : Math.min(time, Math.max(ackAt, saidAt - saidMs) + this.#playsOnMs);
-  }
-
-  /** When a client last said anything of any of its players; null: it never did. */
-  get #ackAt(): number | null {
-    const said = this.#streams.flatMap(({ ackAt }) => ackAt ?? []);
-    return said.length > 0 ? Math.max(...said) : null;
   }
 
   /** The listener's player was told to stand still. */
@@ -204,7 +184,7 @@ export class Playout {
     const pausedMs = Math.max(0, now - from);
     this.#pausedAt = null;
     for (const piece of this.#pieces.values()) soundLater(piece, from, pausedMs);
-    for (const clock of this.#streams) runLater(clock, from, pausedMs, now);
+    for (const clock of this.#players.clocks) runLater(clock, from, pausedMs, now);
     return { fromMs: from, byMs: pausedMs };
   }
 
@@ -239,7 +219,7 @@ export class Playout {
     piece.endMs = Math.min(heardMs, piece.sentMs);
     // What sounds after it sounds on.
     if (over) return heardMs;
-    const clock = this.#stream(piece.stream);
+    const clock = this.#players.of(piece.stream);
     // A player that stands still has nothing left when it plays again.
     const time = this.#pausedAt ?? now;
     clock.until = Math.min(clock.until, time);
@@ -254,12 +234,12 @@ export class Playout {
 
   /** When the next sample sent on this stream would sound, but for the player's latency. */
   nextSoundsAt(stream: number, now: number): number {
-    return Math.max(now, this.#stream(stream).due);
+    return Math.max(now, this.#players.of(stream).due);
   }
 
   /** Milliseconds of this stream sent and not sounded yet, but for the player's latency. */
   aheadMs(stream: number, now: number): number {
-    return Math.max(0, this.#stream(stream).due - (this.#pausedAt ?? now));
+    return Math.max(0, this.#players.of(stream).due - (this.#pausedAt ?? now));
   }
 
   /** What is sent on this stream now follows something of its own, which sounds still: others may share its player. */
@@ -270,13 +250,13 @@ export class Playout {
 
   /** When the last sample sent so far on this stream will have sounded; the past when it is quiet. */
   audibleUntil(stream: number): number {
-    return this.#stream(stream).until;
+    return this.#players.of(stream).until;
   }
 
   snapshot(): PlayoutSnapshot {
     return {
       pieces: [...this.#pieces].map(([id, piece]) => [id, { ...piece }]),
-      streams: this.#streams.map((stream) => ({ ...stream })),
+      ...this.#players.snapshot(),
       totalMs: this.#totalMs,
       pausedAt: this.#pausedAt,
       pausedFor: [...this.#pausedFor],
@@ -284,8 +264,9 @@ export class Playout {
   }
 
   restore(snapshot: PlayoutSnapshot): void {
-    this.#pieces = new Map(snapshot.pieces.map(([id, piece]) => [id, { ...piece }]));
-    this.#streams = snapshot.streams.map((stream) => ({ ...stream }));
+    this.#pieces.clear();
+    for (const [id, piece] of snapshot.pieces) this.#pieces.set(id, { ...piece });
+    this.#players.restore(snapshot);
     this.#totalMs = snapshot.totalMs;
     this.#pausedAt = snapshot.pausedAt;
     this.#pausedFor.clear();
@@ -293,9 +274,8 @@ export class Playout {
   }
 }
 
-export interface PlayoutSnapshot {
+export interface PlayoutSnapshot extends PlayersSnapshot {
   readonly pieces: readonly (readonly [string, Readonly<Piece>])[];
-  readonly streams: readonly Readonly<PlayerClock>[];
   readonly totalMs: number;
   readonly pausedAt: number | null;
   readonly pausedFor: readonly PauseReason[];

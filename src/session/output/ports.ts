@@ -9,6 +9,7 @@ import type { ClientKind, RelaySettings } from "../state/relay-settings.ts";
 import type { ResponseRecord } from "../state/response.ts";
 import type { AudioAddress, ServerEvent } from "../state/server-events.ts";
 import type { Strategy } from "../state/strategy.ts";
+import type { TokenSums } from "../state/usage.ts";
 import type { LaneEvent } from "../state/upstream-said.ts";
 import type { LinkPhase, TurnPhase } from "../transitions.ts";
 
@@ -24,6 +25,8 @@ export interface Link {
   readonly responses: Map<string, string>;
   /** How its connection reads: when its line, a slow one, last carried something of what waits in its socket. */
   readonly reading: { readonly tookAt: number | null } | null;
+  readonly format: AudioFormat;
+  readonly usage: TokenSums;
   readonly acknowledging: { heard(itemId: string, ms: number): void } | null;
   command(command: Command): boolean;
   changed(itemId: string, whole?: boolean): void;
@@ -98,8 +101,41 @@ export interface TurnTaking {
 
 /** What the floor makes of a sound over an agent: it holds the listener's audio back, and looks for echo of it. */
 export interface Floor {
-  readonly way: { readonly stands: boolean; back(): void };
+  readonly way: Loudness & { readonly stands: boolean; back(): void };
   readonly guard: { delayed(fromMs: number, byMs: number): void; paused(now: number): void };
+  /** Samples are on their way to the listener, and will sound then. */
+  played(stream: number, samples: Int16Array, rateHz: number, atMs: number): void;
+}
+
+/** Makes what is sent quieter while a sound over its agent is judged. */
+export interface Loudness {
+  /** Something may be quieter just now. */
+  readonly reduces: boolean;
+  /** The next samples of a response, as they are sent. Valid until the next call. */
+  reduce(id: string, stream: number, samples: Int16Array, rateHz: number, place: Place): Int16Array;
+  /** The response has no more. */
+  over(id: string): void;
+}
+
+/** Who is whose voice. */
+export interface Voices {
+  /** The listener's stream that an upstream is heard on. */
+  channelOf(stream: number): number;
+  /** The item of an answer is one of the conversation from now on: who is the same voice is told of it. */
+  tellOthers(response: ResponseRecord, itemId: string): void;
+  /** Who can go on now where this upstream broke off: itself, or another that is the same voice; null: nobody yet. */
+  whoGoesOn(link: Link): Link | null;
+}
+
+/** What happens at upstreams. */
+export interface UpstreamEvents {
+  /** An answer says nothing that can be heard. */
+  onSilent(link: Link, response: ResponseRecord): void;
+}
+
+/** The session's reactions to what becomes of answers (`reactions.ts`). */
+export interface Reactions {
+  responseDone(response: ResponseRecord): void;
 }
 
 /** Where samples stand: in the middle of an item, at its beginning, or where nothing of its stream sounds before it. */
@@ -108,6 +144,8 @@ export type Place = "goes on" | "follows" | "alone";
 /** What the relay plays by itself. */
 export interface Asides {
   readonly speaking: boolean;
+  /** More of an answer is about to be sent. */
+  answered(): void;
 }
 
 /** Who judges words before they pass. */

@@ -8,7 +8,9 @@ import type { UpstreamFault } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
 import { isClients } from "../state/faults.ts";
 import { isActive, type ResponseRecord } from "../state/response.ts";
-import type { Link as AskedLink } from "./ports.ts";
+import type { Asking } from "./asking.ts";
+import type { BargeIn } from "./barge-in.ts";
+import type { Configuration, Link as AskedLink } from "./ports.ts";
 import type { Responses } from "./responses.ts";
 
 /** An upstream that may be asked again for what it failed to give. */
@@ -17,14 +19,15 @@ interface Link extends AskedLink {
   mayAskAgain(): boolean;
 }
 
-export interface RecoveryHost {
-  /** Answers are the relay's to ask for (`create_response`), not only the client's. */
-  mayAsk(): boolean;
-  instructions(): string;
-  /** Who can go on now where this upstream broke off: itself, or another that is the same voice; null: nobody yet. */
-  whoGoesOn(link: Link): Link | null;
-  /** Nothing of a response was heard: that is what is remembered of it. */
-  unheard(response: ResponseRecord): void;
+/** Read when it is asked for: some of these parts are made later. */
+interface RecoveryParts {
+  readonly context: Context;
+  readonly responses: Responses;
+  readonly links: readonly Link[];
+  readonly asking: Pick<Asking, "may">;
+  readonly config: Configuration;
+  readonly voices: { whoGoesOn(link: Link): Link | null };
+  readonly bargeIn: Pick<BargeIn, "forget">;
 }
 
 /** The answer to a turn is asked for so often in all, again and to be continued. */
@@ -67,17 +70,17 @@ export class Recovery {
   readonly #context: Context;
   readonly #responses: Responses;
   readonly #links: readonly Link[];
-  readonly #host: RecoveryHost;
+  readonly #parts: RecoveryParts;
   /** Streams whose last answer broke off. */
   readonly #broken = new Map<number, Broken>();
   /** What was asked for and is to be asked for anew, in the same call of `handle`. */
   #owed: { readonly stream: number; readonly params: ResponseParams }[] = [];
 
-  constructor(context: Context, responses: Responses, links: readonly Link[], host: RecoveryHost) {
-    this.#context = context;
-    this.#responses = responses;
-    this.#links = links;
-    this.#host = host;
+  constructor(parts: RecoveryParts) {
+    this.#context = parts.context;
+    this.#responses = parts.responses;
+    this.#links = parts.links;
+    this.#parts = parts;
   }
 
   /** `final`: it will not be dialled again by itself. */
@@ -134,7 +137,7 @@ export class Recovery {
     else if (response.audible) this.#break(response, fault);
     else {
       this.#responses.end(response, { phase: "failed", reason: null, fault });
-      this.#host.unheard(response);
+      this.#parts.bargeIn.forget(response);
       this.#noteBroken(response, false);
     }
     link.stalled();
@@ -164,7 +167,7 @@ export class Recovery {
     if (!this.#broken.has(link.index)) return;
     // Cut off or finished: the conversation has gone on without what broke off.
     if (response.phase !== "failed" && !response.outOfBand) this.#broken.delete(link.index);
-    else this.#goOn(link, this.#host.whoGoesOn(link));
+    else this.#goOn(link, this.#parts.voices.whoGoesOn(link));
   }
 
   /** It is still to be asked for something that it was asked for before. */
@@ -182,10 +185,11 @@ export class Recovery {
     if (by === null || !this.#broken.has(link.index) || this.#responses.underway) return;
     // As many run as may: when one of them has ended.
     if (!this.#responses.room) return;
+    const { asking, config } = this.#parts;
     const broken = this.#broken.get(link.index);
     this.#broken.delete(link.index);
-    if (!broken || broken.attempts >= MOST_ATTEMPTS || !this.#host.mayAsk() || !by.mayAskAgain()) return;
-    const instructions = [this.#host.instructions(), CONTINUE].filter((text) => text !== "").join("\n");
+    if (!broken || broken.attempts >= MOST_ATTEMPTS || !asking.may || !by.mayAskAgain()) return;
+    const instructions = [config.current.instructions, CONTINUE].filter((text) => text !== "").join("\n");
     const response = this.#responses.request(by, broken.heard ? { instructions } : {});
     if (response === null) return;
     this.#context.metric("responses_continued", 1, by.name);

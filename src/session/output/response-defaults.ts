@@ -16,9 +16,14 @@ export interface ResponseDefaults {
   readonly inputFormat: AudioFormat;
 }
 
+interface DefaultsParts {
+  readonly config: Configuration;
+  readonly conversationId: string;
+}
+
+/** @param params what the client asked for of this one. */
 export function responseDefaults(
-  config: Configuration,
-  conversationId: string,
+  { config, conversationId }: DefaultsParts,
   params: ResponseParams,
 ): ResponseDefaults {
   const format = responseFormat(params) ?? config.outputFormat;

@@ -6,12 +6,12 @@ import type { OwedEnds } from "./owed-ends.ts";
 import type { ResponseClock } from "./response-clock.ts";
 import type { ResponseRecords } from "./response-records.ts";
 import type { ResponseWriter } from "./response-writer.ts";
-import type { ResponsesHost } from "./responses-host.ts";
+import type { ResponseSession } from "./response-session.ts";
 
 export interface ResponseParts {
   readonly context: Context;
   readonly writer: ResponseWriter;
-  readonly host: ResponsesHost;
+  readonly session: ResponseSession;
   readonly records: ResponseRecords;
   readonly gate: OutputGate;
   readonly items: OutputItems;

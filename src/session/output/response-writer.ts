@@ -3,7 +3,6 @@
  * or of who may speak.
  */
 import type { ProviderFormat } from "../../audio/format.ts";
-import type { AudioKernels } from "../../audio/kernels.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import { passedEvent } from "../../protocol/passed-events.ts";
 import type { ServerEvent } from "../state/server-events.ts";
@@ -11,11 +10,10 @@ import type { Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import type { Entry } from "../memory/entry.ts";
 import type { Unsent } from "./lane.ts";
-import { AudioWriter, type Loudness, type OnAudio, type WriterSnapshot } from "./audio-writer.ts";
-import type { Playout } from "./playout.ts";
+import { AudioWriter, type AudioWriterParts, type WriterSnapshot } from "./audio-writer.ts";
 import { addressOf, toEventPart, toItem, toRealtimeResponse } from "./response.ts";
 import type { OutputItem, OutputPart, ResponseRecord } from "../state/response.ts";
-import type { ClientPort } from "./ports.ts";
+import type { ClientPort, Loudness } from "./ports.ts";
 
 export class ResponseWriter {
   readonly #context: Context;
@@ -24,20 +22,12 @@ export class ResponseWriter {
   readonly #audio: AudioWriter;
   readonly #loudness: Loudness;
 
-  constructor(
-    context: Context,
-    port: ClientPort,
-    conversation: Conversation,
-    playout: Playout,
-    kernels: AudioKernels,
-    loudness: Loudness,
-    onAudio: OnAudio,
-  ) {
-    this.#context = context;
-    this.#port = port;
-    this.#conversation = conversation;
-    this.#loudness = loudness;
-    this.#audio = new AudioWriter(context, port, conversation, playout, kernels, loudness, onAudio);
+  constructor(parts: AudioWriterParts) {
+    this.#context = parts.context;
+    this.#port = parts.port;
+    this.#conversation = parts.conversation;
+    this.#loudness = parts.floor.way;
+    this.#audio = new AudioWriter(parts);
   }
 
   created(response: ResponseRecord): void {

@@ -6,6 +6,7 @@
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { UpstreamFault } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
+import { inputInFormat } from "../memory/item-audio.ts";
 import type { ResponseUpstreamEvent } from "../state/upstream-said.ts";
 import { OutputGate, WAITS_TOO_MUCH, type GateSnapshot } from "./output-gate.ts";
 import { maySpeak, OutputItems } from "./output-items.ts";
@@ -19,8 +20,8 @@ import { ResponseRecords, type ResponseRecordsSnapshot } from "./response-record
 import type { ResponseWriter } from "./response-writer.ts";
 import { addressOf } from "./response.ts";
 import { isActive, speaks, type Ending, type ResponseRecord } from "../state/response.ts";
-import type { ResponsesHost } from "./responses-host.ts";
-import { next, RESPONSE } from "../transitions.ts";
+import { responseDefaults } from "./response-defaults.ts";
+import type { ResponseSession } from "./response-session.ts";
 import type { Link } from "./ports.ts";
 
 export class Responses {
@@ -30,7 +31,7 @@ export class Responses {
   readonly ends: OwedEnds;
   readonly #context: Context;
   readonly #writer: ResponseWriter;
-  readonly #host: ResponsesHost;
+  readonly #session: ResponseSession;
   readonly #gate: OutputGate;
   readonly #items: OutputItems;
   readonly #clock: ResponseClock;
@@ -39,41 +40,42 @@ export class Responses {
   readonly #intake: Intake;
   readonly #overdue: Overdue;
 
-  constructor(context: Context, writer: ResponseWriter, host: ResponsesHost) {
+  constructor(session: ResponseSession) {
+    const { context, writer, listener, guard } = session;
     this.#context = context;
     this.#writer = writer;
-    this.#host = host;
+    this.#session = session;
     this.#records = new ResponseRecords(context);
     this.#gate = new OutputGate(
       context,
-      host.listener,
+      listener,
       {
         pass: (response, event) => this.#intake.pass(response, event),
         tooMuch: (response) => this.#endings.tooMuch(response, WAITS_TOO_MUCH),
-        refused: (response, judgement) => host.guard?.refused(response, judgement),
+        refused: (response, judgement) => guard?.refused(response, judgement),
       },
-      host.guard?.output ?? null,
+      guard?.output ?? null,
     );
     this.ends = new OwedEnds(context);
-    this.#clock = new ResponseClock(context, this.ends, (stream) => host.listener.patienceMs(stream));
+    this.#clock = new ResponseClock(context, this.ends, (stream) => listener.patienceMs(stream));
     this.#items = new OutputItems(context, writer, {
-      command: (stream, command) => host.link(stream)?.command(command),
+      command: (stream, command) => session.links[stream]?.command(command),
       began: (response, { key, id }) => {
         if (response.own) return;
-        const link = host.link(response.stream);
+        const link = session.links[response.stream];
         if (response.connection === link?.serving) link.command({ type: "named", what: "item", key, id });
         else link?.tellLater(id);
-        if (!response.outOfBand) host.onItem(response, id);
+        if (!response.outOfBand) session.voices.tellOthers(response, id);
       },
       itemNamed: (stream, key) => this.addressOf(stream, key)?.item_id ?? null,
       onTooMuch: (response, fault) => this.#endings.tooMuch(response, fault),
     });
-    const whole = { context, writer, host, records: this.#records, gate: this.#gate };
+    const whole = { context, writer, session, records: this.#records, gate: this.#gate };
     const parts = { ...whole, items: this.#items, clock: this.#clock, ends: this.ends };
     this.#endings = new Endings(parts);
     this.#intake = new Intake(parts, this.#endings, (link, asked) => this.#create(link, asked, {}));
     this.#overdue = new Overdue(parts, this.#endings);
-    this.own = new OwnSounds(context, writer, this.#records, this.#items, host);
+    this.own = new OwnSounds(session, this.#records, this.#items);
   }
 
   get count(): number {
@@ -86,7 +88,7 @@ export class Responses {
 
   /** An answer of the conversation is being given, or nobody gives it yet. */
   get underway(): boolean {
-    return this.#host.rounds.open || this.answering.length > 0;
+    return this.#session.rounds.open || this.answering.length > 0;
   }
 
   /** Responses of the conversation that were asked for and are still running. */
@@ -152,7 +154,7 @@ export class Responses {
     response.attempts += 1;
     response.connection = link.serving;
     const { outOfBand } = response;
-    const params = this.#host.paramsFor(link, response.params, response.inputFormat);
+    const params = inputInFormat(response.params, response.inputFormat, link.format, this.#session.kernels);
     this.#clock.asked(response, link);
     this.#context.causedBy(response.cause ?? null, () =>
       link.command({ type: "respond", responseId: response.id, options: { params, outOfBand } }),
@@ -182,8 +184,9 @@ export class Responses {
     if (response.announced || !this.#records.get(response.id)) return false;
     response.announced = true;
     this.#announce(response);
-    const link = this.#host.link(response.stream);
-    if (link && response.silentMs >= this.#context.limits.silentAnswerMs) this.#host.onSilent(link, response);
+    const link = this.#session.links[response.stream];
+    if (link && response.silentMs >= this.#context.limits.silentAnswerMs)
+      this.#session.upstreamEvents.onSilent(link, response);
     if (heard) this.#gate.drain(response);
     return true;
   }
@@ -202,8 +205,8 @@ export class Responses {
   }
 
   #create(link: Link, asked: boolean, params: ResponseParams, announced = true): ResponseRecord {
-    const made = { announced, channel: this.#host.channelOf(link.index) };
-    const response = this.#records.create(link, this.#host.responseDefaults(params), asked, params, made);
+    const made = { announced, channel: this.#session.voices.channelOf(link.index) };
+    const response = this.#records.create(link, responseDefaults(this.#session, params), asked, params, made);
     if (announced) this.#announce(response);
     return response;
   }
@@ -265,11 +268,7 @@ export class Responses {
 
   /** Its upstream is gone before anything of it was heard: it waits to be asked for again. */
   restart(response: ResponseRecord): void {
-    this.#gate.drop(response);
-    const phase = next(RESPONSE, response.phase, "restarted");
-    if (phase !== null) response.phase = phase;
-    response.audible = false;
-    this.#clock.waits(response);
+    this.#endings.restart(response);
   }
 
   /** It fails, after what was said of it has been heard. */

@@ -30,3 +30,11 @@ export interface Link {
 export interface ClientPort {
   tellApplication(event: ServerEvent): void;
 }
+
+/** The caller's turn, which a shadow hears as the others do. */
+export interface TurnTaking<L extends Link> {
+  /** Another connection hears it as far as there is one. */
+  replay(link: L): void;
+  /** Nothing of the caller's would be missed by another connection. */
+  atGap(link: L): boolean;
+}

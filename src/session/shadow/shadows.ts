@@ -3,32 +3,29 @@
  * the conversation, but what it makes goes nowhere: it is timed, and forgotten at its provider. There is no way from here
  * to the listener, the tools, the floor or the client, and nobody waits for it.
  */
+import type { AudioFormat } from "../../audio/format.ts";
+import type { AudioKernels } from "../../audio/kernels.ts";
 import { isInaudible } from "../../audio/level.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { UpstreamConfig, UpstreamEvent } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
+import { inputInFormat } from "../memory/item-audio.ts";
 import { NOBODY, type ResponseRecord } from "../state/response.ts";
 import { addUsage } from "../state/usage.ts";
-import type { ClientPort, Link } from "./ports.ts";
+import type { ClientPort, Link, TurnTaking } from "./ports.ts";
 import { copyOf, type Outcome, type Question, type Trial } from "./trial.ts";
 
-export interface ShadowHost {
-  upstreamConfig(): UpstreamConfig;
-  /** The client's parameters as this upstream takes them. */
-  paramsFor(link: Link, params: JsonObject): JsonObject;
-  /** Another connection hears the caller's turn as far as there is one. */
-  hearAgain(link: Link): void;
-  /** Nothing of the caller's would be missed by another connection. */
-  atGap(link: Link): boolean;
-}
-
 /** Read when it is asked for: some of these parts are made later. */
-interface ShadowParts {
+interface ShadowParts<L extends Link> {
   readonly context: Context;
   readonly port: ClientPort;
-  readonly links: readonly Link[];
-  readonly speakers: readonly Link[];
+  readonly links: readonly L[];
+  readonly speakers: readonly L[];
+  readonly kernels: AudioKernels;
+  readonly config: { readonly inputFormat: AudioFormat };
+  readonly upstreamConfig: UpstreamConfig;
+  readonly turns: TurnTaking<L>;
 }
 
 type OfResponse = Extract<UpstreamEvent, { readonly response: string }>;
@@ -39,17 +36,16 @@ const LONGEST_MS = 120_000;
 /** Characters of what it said that the application is told. */
 const MOST_TEXT = 4096;
 
-export class Shadows {
-  readonly #parts: ShadowParts;
-  readonly #host: ShadowHost;
+/** Of links as whoever joins the parts knows them: they are handed on. */
+export class Shadows<L extends Link = Link> {
+  readonly #parts: ShadowParts<L>;
   #question: Question | null = null;
 
-  constructor(parts: ShadowParts, host: ShadowHost) {
+  constructor(parts: ShadowParts<L>) {
     this.#parts = parts;
-    this.#host = host;
   }
 
-  get #links(): readonly Link[] {
+  get #links(): readonly L[] {
     return this.#parts.links.slice(this.#parts.speakers.length);
   }
 
@@ -80,10 +76,16 @@ export class Shadows {
         continue;
       }
       context.deadlines.set(nameOf(trial), context.now + context.limits.firstOutputMs);
-      // What came from a JSON schema is JSON.
-      const options = { params: this.#host.paramsFor(link, params as JsonObject), outOfBand: false };
+      const options = { params: this.#paramsFor(link, params), outOfBand: false };
       link.command({ type: "respond", responseId: trial.id, options });
     }
+  }
+
+  /** The client's parameters as this upstream takes them. */
+  #paramsFor(link: Link, params: ResponseParams): JsonObject {
+    const { config, kernels } = this.#parts;
+    // What came from a JSON schema is JSON.
+    return inputInFormat(params as JsonObject, config.inputFormat, link.format, kernels);
   }
 
   /** What was asked is of no more interest: an answer in advance was taken back, the caller cut in, or asks something else. */
@@ -172,7 +174,7 @@ export class Shadows {
   }
 
   upstreamConfig(): UpstreamConfig {
-    return this.#host.upstreamConfig();
+    return this.#parts.upstreamConfig;
   }
 
   onUpstream(link: Link, event: UpstreamEvent): void {
@@ -225,14 +227,14 @@ export class Shadows {
     context.deadlines.set(nameOf(trial), context.now + LONGEST_MS);
   }
 
-  atGap(link: Link): boolean {
-    return this.#running(link.index) === undefined && this.#host.atGap(link);
+  atGap(link: L): boolean {
+    return this.#running(link.index) === undefined && this.#parts.turns.atGap(link);
   }
 
-  onRedial(link: Link): void {
+  onRedial(link: L): void {
     this.#parts.context.uncaused(() => {
       link.fill();
-      this.#host.hearAgain(link);
+      this.#parts.turns.replay(link);
     });
   }
 

@@ -1,29 +1,27 @@
 /** The caller pauses inside a turn: the answer is asked for in advance, and taken back when they go on. */
-import type { Context } from "../context.ts";
 import { CANDIDATE_MS } from "../state/waits.ts";
-import type { AudioInput } from "./audio-input.ts";
 import { TICKS_PER_MS } from "../state/ticks.ts";
 import type { InputFlow } from "./input-flow.ts";
-import type { TurnHost } from "./turn-host.ts";
+import type { TurnParts } from "./turn-parts.ts";
 import type { TurnMarks } from "./turn-marks.ts";
 import type { UserItem } from "./user-item.ts";
 
-interface AdvanceParts {
-  readonly context: Context;
-  readonly host: TurnHost;
-  readonly input: AudioInput;
+interface AdvanceOf {
+  readonly parts: TurnParts;
   readonly flow: InputFlow;
   readonly at: TurnMarks;
   readonly item: UserItem;
 }
 
 export class Advance {
-  readonly #parts: AdvanceParts;
+  readonly #of: AdvanceOf;
+  readonly #parts: TurnParts;
   /** For so long the caller pauses by now. */
   silenceMs = 0;
 
-  constructor(parts: AdvanceParts) {
-    this.#parts = parts;
+  constructor(of: AdvanceOf) {
+    this.#of = of;
+    this.#parts = of.parts;
   }
 
   /** One more hop of the detector. `speaking`: inside a turn. */
@@ -34,24 +32,25 @@ export class Advance {
   }
 
   #silence(silenceMs: number, beforeMs: number): void {
-    const { context, host, input, flow, at, item } = this.#parts;
+    const { context, eager, endpointing, input } = this.#parts;
+    const { flow, at, item } = this.#of;
     if (silenceMs === 0 && beforeMs > 0) {
-      host.onPause(beforeMs);
+      endpointing.paused(beforeMs);
       this.takeBack();
     }
-    if (silenceMs >= CANDIDATE_MS && beforeMs < CANDIDATE_MS) host.onCandidate();
-    const eagerMs = host.eagerMs();
-    if (eagerMs === null || silenceMs < eagerMs || host.eager().active) return;
+    if (silenceMs >= CANDIDATE_MS && beforeMs < CANDIDATE_MS) endpointing.candidate();
+    const eagerMs = eager.waitMs;
+    if (eagerMs === null || silenceMs < eagerMs || eager.active) return;
     if (input.settledTicks - at.startTicks < context.limits.commitLeastMs * TICKS_PER_MS) return;
     flow.forward(input.settledTicks);
-    host.eager().begin(item.id);
+    eager.begin(item.id);
   }
 
   /** What was committed in advance is not the turn: the upstreams hear it from its beginning again. */
   takeBack(): void {
-    const { host, flow, at } = this.#parts;
-    if (!host.eager().active) return;
-    host.eager().discard();
-    flow.again(at.startTicks);
+    const { eager } = this.#parts;
+    if (!eager.active) return;
+    eager.discard();
+    this.#of.flow.again(this.#of.at.startTicks);
   }
 }

@@ -35,7 +35,7 @@ export class ClientBuffer {
     if (turn.detects) turn.anew(true);
     if (turn.openItem === null) turn.item.unique();
     turn.commit(end, flow.buffering);
-    turn.host.onTurn(false);
+    turn.parts.reactions.turnTaken(false);
   }
 
   /**
@@ -77,15 +77,15 @@ export class ClientBuffer {
    */
   idle(idleMs: number): void {
     const turn = this.#turn;
-    if (turn.phase !== "listening" || turn.host.judging()) return;
+    if (turn.phase !== "listening" || turn.parts.floor.judging) return;
     turn.item.unique();
     const end = turn.input.ticks;
     const start = Math.max(turn.at.startTicks, turn.at.quietTicks, end - idleMs * TICKS_PER_MS);
     turn.item.tellTimeout(start, Math.max(end, start + turn.context.limits.commitLeastMs * TICKS_PER_MS));
-    for (const link of turn.host.links) link.ensure();
+    for (const link of turn.parts.links) link.ensure();
     turn.beginAt(start);
     turn.flow.forward();
     turn.commit(end, turn.flow.turnLinks);
-    turn.host.onTurn(true);
+    turn.parts.reactions.turnTaken(true);
   }
 }

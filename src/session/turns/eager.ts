@@ -5,7 +5,19 @@
  */
 import type { Context } from "../context.ts";
 import type { InputTranscript } from "../state/upstream-said.ts";
-import type { Asking, Budget, Link, Rounds } from "./ports.ts";
+import type { SpeechDetector } from "../../audio/vad/detector.ts";
+import { asDetected } from "./endpointing.ts";
+import type {
+  Asking,
+  Budget,
+  Cast,
+  ClientPort,
+  Configuration,
+  Guard,
+  Link,
+  Responses,
+  Rounds,
+} from "./ports.ts";
 
 interface Speculation {
   readonly itemId: string;
@@ -23,7 +35,22 @@ const MOST_WORDS_SIZE = 32_768;
 /** Names of confirmed turns that late words may still come under. */
 const MOST_NAMES = 64;
 
+interface EagerParts {
+  readonly context: Context;
+  readonly port: ClientPort;
+  readonly config: Configuration;
+  readonly links: readonly Link[];
+  readonly cast: Cast;
+  readonly budget: Budget;
+  readonly asking: Asking;
+  readonly rounds: Rounds;
+  readonly responses: Responses;
+  readonly guard: Guard | null;
+  readonly detector: SpeechDetector;
+}
+
 export class Eager {
+  readonly #parts: EagerParts;
   readonly #context: Context;
   readonly #links: readonly Link[];
   readonly #asking: Asking;
@@ -36,12 +63,27 @@ export class Eager {
   /** Confirmed turns by the name that upstreams have for them. */
   readonly #names = new Map<string, string>();
 
-  constructor(context: Context, links: readonly Link[], budget: Budget, asking: Asking, rounds: Rounds) {
-    this.#context = context;
-    this.#budget = budget;
-    this.#links = links;
-    this.#asking = asking;
-    this.#rounds = rounds;
+  constructor(parts: EagerParts) {
+    this.#parts = parts;
+    this.#context = parts.context;
+    this.#budget = parts.budget;
+    this.#links = parts.links;
+    this.#asking = parts.asking;
+    this.#rounds = parts.rounds;
+  }
+
+  /**
+   * Silence after which the answer is asked for in advance: only where the end of a turn asks for one, and there is somebody to
+   * ask; null: never.
+   */
+  get waitMs(): number | null {
+    const { guard, cast, responses, config, port, detector } = this.#parts;
+    // Words that are to be judged first are not known yet.
+    if (guard?.input || cast.present.some(({ phase }) => phase === "closed")) return null;
+    if (!this.#asking.may || this.#asking.holding || responses.underway) return null;
+    const { eagerMs } = config.relay(port);
+    if (!this.#budget.mayHurry) return null;
+    return eagerMs === null ? null : asDetected(eagerMs, detector.thresholds);
   }
 
   get active(): boolean {

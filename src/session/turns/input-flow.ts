@@ -15,6 +15,7 @@ import { MicroTurns, type MicroTurnsSnapshot } from "./micro-turns.ts";
 import { marginMs, SlowReaders } from "./slow-readers.ts";
 import { Recorder, type RecorderSnapshot } from "./recorder.ts";
 import type { Link } from "./ports.ts";
+import { Rehearing, type Pending } from "./rehearing.ts";
 
 /** What is kept of items' audio, however much of the caller's waits in the history. */
 const ARCHIVE_LEAST_BYTES = 4 * BLOCK_BYTES;
@@ -22,29 +23,11 @@ const ARCHIVE_LEAST_BYTES = 4 * BLOCK_BYTES;
 /** So much before all that anyone may ask for is kept, besides the prefix of a turn. */
 const MARGIN_MS = 2500;
 
-/** A provider that takes the turns hears so much before the speech that it is to make a turn of. */
-const BEFORE_SPEECH_MS = 2000;
-
-/** Speech goes on for so long at the most before it is known to be some. */
-const UNHEARD_MS = 250;
-
 /** Silence that ends what a transcriber hears (see `transcriber.ts`), and a little more. */
 const EAR_ENDS_MS = 800;
 
 /** A client that takes its turns itself speaks to an upstream that died with the object: it is dialled within this. */
 const HURRY_MS = 300;
-
-/** What the caller has said that is no turn yet, by positions. */
-export interface Pending {
-  /** Nobody speaks: what there is is silence, as far as is known here. */
-  readonly listening: boolean;
-  /** Where the buffer begins, where the speech began that goes on now, and where the first did; the present: none. */
-  readonly startTicks: number;
-  readonly onsetTicks: number;
-  readonly saidTicks: number;
-  /** The same, or where a sound began that was dismissed and may go on: nobody but a transcriber hears it before it does. */
-  readonly earTicks: number;
-}
 
 export class InputFlow {
   readonly recorder: Recorder;
@@ -56,6 +39,7 @@ export class InputFlow {
   readonly #ear: Link | null;
   readonly #frames: MicroTurns;
   readonly #slow: SlowReaders;
+  readonly #rehearing: Rehearing;
 
   constructor(
     input: AudioInput,
@@ -70,6 +54,7 @@ export class InputFlow {
     this.#links = links;
     this.#limits = limits;
     this.#slow = new SlowReaders(input, limits);
+    this.#rehearing = new Rehearing(input);
     this.#conversation = conversation;
     this.recorder = new Recorder(conversation, input.format);
   }
@@ -158,32 +143,9 @@ export class InputFlow {
     for (const link of this.turnLinks) this.#input.seek(link, ticks);
   }
 
-  /** A connection that comes now hears what no turn was made of, as far back as the history reaches. */
+  /** See `Rehearing`. */
   replay(link: Link, at: Pending): void {
-    const { turns } = link.capabilities;
-    if (link === this.#ear) {
-      // What was said while it was dialled it hears as well.
-      if (at.earTicks < link.cursor) this.#input.seek(link, at.earTicks);
-    } else if (turns !== "client" && link.parked) this.#input.seek(link, this.#woken(turns, at));
-    else if (turns === "server") this.#replayAll(link, at);
-    else if (turns === "client" && at.listening) this.#input.attach(link);
-    else if (turns === "client") this.#input.seek(link, at.startTicks);
-  }
-
-  /** Whoever is dialled for something else than speech hears a beginning that nobody has heard yet as one. */
-  #woken(turns: "server" | "none", { onsetTicks, startTicks }: Pending): number {
-    if (turns === "none" || onsetTicks < this.#input.ticks) return onsetTicks;
-    const soonMs = this.#input.endpointer.options.prefixPaddingMs + UNHEARD_MS;
-    return Math.max(startTicks, this.#input.ticks - soonMs * TICKS_PER_MS);
-  }
-
-  /** Silence that has left the history is nothing that it would have to be told of. */
-  #replayAll(link: Link, { startTicks, saidTicks }: Pending): void {
-    // Of what was said before the last turn was told, only what no turn was made of.
-    const before = saidTicks - BEFORE_SPEECH_MS * TICKS_PER_MS;
-    const from = saidTicks < startTicks ? saidTicks : Math.max(startTicks, before);
-    const oldest = this.#input.oldestTicks(link);
-    this.#input.seek(link, from < oldest && oldest <= saidTicks ? oldest : from);
+    this.#rehearing.replay(link, at, this.isEar(link));
   }
 
   /** The turn ends at a position. @returns up to where it is heard and recorded: of one committed in advance, up to there. */

@@ -1,15 +1,14 @@
 /** The caller's present turn, spoken or still to come: where it begins, where it ends, and who is told. */
 import type { Context } from "../context.ts";
-import type { Conversation } from "../memory/conversation.ts";
 import { TICKS_PER_MS } from "../state/ticks.ts";
 import { next, TURN, type TurnEvent, type TurnPhase } from "../transitions.ts";
 import { Advance } from "./advance.ts";
 import type { AudioInput, SpeechDecision } from "./audio-input.ts";
 import { InputFlow } from "./input-flow.ts";
 import { InputWatch } from "./input-watch.ts";
-import type { ClientPort, Link } from "./ports.ts";
+import type { Link } from "./ports.ts";
 import { ProviderTurn } from "./provider-turn.ts";
-import type { TurnHost } from "./turn-host.ts";
+import type { TurnParts } from "./turn-parts.ts";
 import { TurnMarks } from "./turn-marks.ts";
 import type { TurnSnapshot } from "./turn-snapshot.ts";
 import { UserItem } from "./user-item.ts";
@@ -23,8 +22,8 @@ interface Clocked {
 }
 
 export class PresentTurn {
+  readonly parts: TurnParts;
   readonly context: Context;
-  readonly host: TurnHost;
   readonly input: AudioInput;
   readonly flow: InputFlow;
   readonly item: UserItem;
@@ -37,24 +36,18 @@ export class PresentTurn {
   /** The detector listens. */
   detects = true;
 
-  constructor(
-    context: Context,
-    port: ClientPort,
-    conversation: Conversation,
-    input: AudioInput,
-    host: TurnHost,
-    clocked: Clocked,
-  ) {
+  constructor(parts: TurnParts, clocked: Clocked) {
+    const { context, input, links, transcriber, conversation } = parts;
+    this.parts = parts;
     this.context = context;
     this.input = input;
-    this.host = host;
-    this.flow = new InputFlow(input, host.links, host.ear(), conversation, context.limits);
+    this.flow = new InputFlow(input, links, transcriber?.link ?? null, conversation, context.limits);
     this.flow.attach();
-    this.item = new UserItem(context, port, conversation, this.flow, (itemId) => host.onAnnounced(itemId));
-    this.advance = new Advance({ context, host, input, flow: this.flow, at: this.at, item: this.item });
+    this.item = new UserItem(parts, this.flow);
+    this.advance = new Advance({ parts, flow: this.flow, at: this.at, item: this.item });
     this.watch = new InputWatch(context, {
-      connected: () => host.connected(),
-      silentSince: (at) => host.silentSince(at),
+      connected: () => parts.port.connected,
+      silentSince: (at) => parts.delivery.pulse.silentSince(at),
       hangoverMs: () => this.#hangoverMs,
       stopped: () => clocked.stopped(),
       overdue: () => clocked.overdue(),
@@ -76,7 +69,8 @@ export class PresentTurn {
   get #hangoverMs(): number | null {
     if (this.phase === "speaking" || this.at.witnessTicks !== null)
       return this.input.endpointer.options.hangoverMs;
-    return this.provider.hangoverMs ?? this.host.earWaitsMs();
+    // A transcriber that has heard a turn learns that it is over by silence that ends it as the relay hears.
+    return this.provider.hangoverMs ?? (this.parts.transcriber?.owes === true ? 0 : null);
   }
 
   /** It begins at a position: what was before it is not part of it, nor, where nothing else is said, of the buffer. */
@@ -88,7 +82,7 @@ export class PresentTurn {
   /** Where the turn would begin that is heard to begin at a position. */
   wouldBegin(prefixTicks: number): number {
     if (this.phase === "manual") return prefixTicks;
-    return Math.min(prefixTicks, Math.max(this.at.startTicks, this.host.wouldBegin(prefixTicks)));
+    return Math.min(prefixTicks, Math.max(this.at.startTicks, this.parts.floor.late.wouldBegin(prefixTicks)));
   }
 
   /** The detector listens from the present on, or not at all: nothing that it was in the middle of goes on. */
@@ -97,7 +91,7 @@ export class PresentTurn {
     this.detects = detects;
     this.at.witnessTicks = null;
     this.advance.silenceMs = 0;
-    this.host.onAnew();
+    this.parts.floor.abandon();
   }
 
   /** The caller's turn begins, at a position that may be a while ago. `heardNow`: the caller speaks just now. */
@@ -108,23 +102,24 @@ export class PresentTurn {
     // Before anybody is dialled: who is told where the turn begins must not be told of what was before it.
     this.beginAt(Math.max(this.at.startTicks, prefixTicks, 0), this.at.bufferTicks);
     this.at.unmadeTicks = this.at.startTicks;
-    for (const link of this.host.links) link.ensure();
+    for (const link of this.parts.links) link.ensure();
     this.context.metric("speech_started", 1);
     this.item.tellStarted(this.at.startTicks);
     // Beside this turn those who decide by themselves make turns of their own, and have to show it.
-    if (heardNow) this.host.onWitnessed(null, (this.input.ticks - this.at.startTicks) / TICKS_PER_MS);
-    this.host.onSpeechStarted();
+    if (heardNow)
+      this.parts.reactions.witnessed(null, (this.input.ticks - this.at.startTicks) / TICKS_PER_MS);
+    this.parts.reactions.speechStarted();
   }
 
   speechStopped(ticks: number, end = this.input.cutBefore(ticks), heardNow = true): void {
     if (next(TURN, this.phase, "speech_stopped") === null) return;
     // What came after a commit in advance is of the next turn, which may have begun in it unheard.
-    const heardTo = this.flow.endTurn(end, this.host.eager().active);
+    const heardTo = this.flow.endTurn(end, this.parts.eager.active);
     this.item.tellStopped(ticks);
     this.step("speech_stopped");
-    if (heardNow) this.host.onWitnessed((end - (this.at.unmadeTicks ?? end)) / TICKS_PER_MS);
+    if (heardNow) this.parts.reactions.witnessed((end - (this.at.unmadeTicks ?? end)) / TICKS_PER_MS);
     this.commit(heardTo, this.flow.turnLinks);
-    this.host.onTurn(true);
+    this.parts.reactions.turnTaken(true);
   }
 
   /** A sound that was dismissed is a turn after all: it was heard from one position to another. */
@@ -138,10 +133,12 @@ export class PresentTurn {
   witnessed(decision: SpeechDecision): void {
     if (decision.type === "started") {
       this.at.witnessTicks = decision.prefixTicks;
-      for (const link of this.host.links) if (link.capabilities.turns !== "client") link.ensure();
-      return this.host.onWitnessed(null);
+      for (const link of this.parts.links) if (link.capabilities.turns !== "client") link.ensure();
+      return this.parts.reactions.witnessed(null);
     }
-    this.host.onWitnessed((decision.ticks - (this.at.witnessTicks ?? decision.ticks)) / TICKS_PER_MS);
+    this.parts.reactions.witnessed(
+      (decision.ticks - (this.at.witnessTicks ?? decision.ticks)) / TICKS_PER_MS,
+    );
     this.at.witnessTicks = null;
   }
 
@@ -159,14 +156,14 @@ export class PresentTurn {
     this.step("speech_started");
     this.at.unmadeTicks = at;
     this.item.tellStarted(at);
-    this.host.onPart();
+    this.parts.reactions.turnBegan();
   }
 
   /** The buffer up to a position becomes an item: with those who were told the turn, and in the conversation. */
   commit(endTicks: number, told: readonly Link[]): void {
     const bufferedMs = (endTicks - this.at.startTicks) / TICKS_PER_MS;
     const shortMs = Math.max(0, this.context.limits.commitLeastMs - bufferedMs);
-    if (!this.host.eager().active) {
+    if (!this.parts.eager.active) {
       // A provider refuses less.
       if (shortMs > 0) this.flow.padTurn(endTicks, Math.ceil(shortMs));
       for (const link of told) link.command({ type: "commit", itemId: this.item.id });

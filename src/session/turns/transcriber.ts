@@ -8,11 +8,13 @@ import type { Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import { cutWords, gapBetween, joinWords } from "../memory/words.ts";
 import type { PlannedUpstream } from "../state/plan.ts";
+import { TICKS_PER_MS } from "../state/ticks.ts";
 import { partOf, wordsCame, wordsComplete, wordsFailed } from "./transcript-events.ts";
 import { grown, kept } from "./transcript-extra.ts";
 import { Segments, type Segment, type SegmentsSnapshot } from "./segments.ts";
-import type { MadeOf, TranscriberHost } from "./transcribing.ts";
+import type { MadeOf, TranscriberParts } from "./transcribing.ts";
 import type { ClientPort, Ear, Link } from "./ports.ts";
+import { wordlessMs } from "./wordless-turns.ts";
 
 /** A provider's own detection, as OpenAI has it, quick: segments are no turns. */
 const DETECTION = { type: "server_vad", threshold: 0.5, prefix_padding_ms: 300, silence_duration_ms: 300 };
@@ -22,7 +24,6 @@ const LATE_MS = 3000;
 const HEARD_AFTER_MS = 1000;
 /** Of so much in the last few turns it has something to say. */
 const SURE_MS = 2000;
-const WORDLESS_TURNS = 3;
 /** Diarized parts that wait for the turn. */
 const PARTS_KEPT = 64;
 /** One that failed all its dials is tried again after so long, and with the next speech. */
@@ -35,30 +36,24 @@ export class Transcriber<Linked extends Ear = Ear> {
   readonly #port: ClientPort;
   readonly #conversation: Conversation;
   readonly #planned: PlannedUpstream;
-  readonly #host: TranscriberHost;
+  readonly #parts: TranscriberParts;
   readonly #segments = new Segments();
   /** Items of the conversation whose words are not all there, with when they are waited for no longer. */
   readonly #due = new Map<string, number>();
   /** The connection that serves has heard what was said. */
   #hears = false;
 
-  constructor(
-    context: Context,
-    port: ClientPort,
-    conversation: Conversation,
-    made: MadeOf<Linked>,
-    host: TranscriberHost,
-  ) {
-    this.#context = context;
-    this.#port = port;
-    this.#conversation = conversation;
+  constructor(parts: TranscriberParts, made: MadeOf<Linked>) {
+    this.#context = parts.context;
+    this.#port = parts.port;
+    this.#conversation = parts.conversation;
     this.#planned = made.planned;
-    this.#host = host;
+    this.#parts = parts;
     this.link = made.link(this);
   }
 
   upstreamConfig(): UpstreamConfig {
-    const config = this.#host.upstreamConfig();
+    const config = this.#parts.config.upstream();
     const model = this.#planned.options.model;
     const transcription = { ...config.transcription, ...(model === undefined ? {} : { model }) };
     return { ...config, kind: "transcription", turnDetection: DETECTION, transcription };
@@ -74,7 +69,7 @@ export class Transcriber<Linked extends Ear = Ear> {
     if (event.type === "committed") this.#segment(event.item);
     else if (event.type === "input.transcript.delta") this.#delta(event);
     else if (event.type === "input.transcript.completed") {
-      if (event.usage) this.#host.events.spent(event.usage, this.link);
+      if (event.usage) this.#parts.upstreamEvents.spent(event.usage, this.link);
       const segment = this.#segment(event.itemId);
       segment.text = cutWords(event.transcript, TEXT_MOST);
       segment.usage = event.usage && kept(event.usage);
@@ -91,7 +86,7 @@ export class Transcriber<Linked extends Ear = Ear> {
       segment.fault = event.error;
       this.#ended(segment);
     } else if (event.type === "configured" || event.type === "unconfigured" || event.type === "refused") {
-      this.#host.onVerdict(link, event);
+      this.#parts.refusals.verdict(link, event, "transcriber");
     } else if (event.type === "error") {
       this.#context.metric("upstream_errors", 1, this.link.name);
       this.#port.failed(event.error.code, `${this.link.name}: ${event.error.message}`);
@@ -112,20 +107,33 @@ export class Transcriber<Linked extends Ear = Ear> {
   #segment(key: string): Segment {
     const known = this.#segments.get(key);
     if (known) return known;
-    const openItem = this.#host.openItem() ?? this.#buffered();
-    const itemId = openItem ?? (this.#host.undecided() ? null : this.#host.lastItem());
-    return this.#segments.begin(key, itemId, this.#context.now, this.#host.heardMs());
+    const openItem = this.#parts.turns.openItem ?? this.#buffered();
+    const itemId = openItem ?? (this.#undecided ? null : this.#parts.turns.lastItem);
+    return this.#segments.begin(key, itemId, this.#context.now, this.#heardMs);
   }
 
+  /** The client takes the turns itself: the item that its buffer becomes; null: nothing that is heard yet is in it. */
   #buffered(): string | null {
-    const buffered = this.#host.buffered();
-    if (!buffered) return null;
-    const waits = this.#due.has(this.#host.lastItem() ?? "");
-    return waits && buffered.ms < HEARD_AFTER_MS ? null : buffered.itemId;
+    const { config, turns, input } = this.#parts;
+    const ms = (input.ticks - turns.startTicks) / TICKS_PER_MS;
+    if (config.turnDetection !== null || ms <= 0) return null;
+    const waits = this.#due.has(turns.lastItem ?? "");
+    return waits && ms < HEARD_AFTER_MS ? null : turns.nextItem;
+  }
+
+  /** A sound over an agent may become a turn: the floor judges it, or keeps one that it dismissed until the agent has ended. */
+  get #undecided(): boolean {
+    return this.#parts.floor.judging || this.#context.deadlines.get("floor:kept") !== null;
+  }
+
+  /** How much of the caller's audio has come, in milliseconds. */
+  get #heardMs(): number {
+    return this.#parts.input.ticks / TICKS_PER_MS;
   }
 
   #heard(segment: Segment): void {
-    if (segment.itemId === null || segment.itemId === this.#host.openItem()) this.#host.onWords(segment.text);
+    if (segment.itemId === null || segment.itemId === this.#parts.turns.openItem)
+      this.#parts.reactions.words(segment.text);
     this.#tell(segment);
   }
 
@@ -138,7 +146,7 @@ export class Transcriber<Linked extends Ear = Ear> {
   /** The caller speaks, since so long, and it is a turn under this name: also what was said of it over the agent. */
   began(itemId: string, startedMs: number): void {
     this.link.ensure();
-    this.#segments.belong(itemId, startedMs, this.#context.now, this.#host.heardMs());
+    this.#segments.belong(itemId, startedMs, this.#context.now, this.#heardMs);
   }
 
   /** The turn that goes on is called otherwise. */
@@ -150,7 +158,11 @@ export class Transcriber<Linked extends Ear = Ear> {
   announced(itemId: string): void {
     const segments = this.#segments.of(itemId);
     // It may have vanished without a word, and nothing is asked of it that it could owe.
-    if (segments.length === 0 && this.#host.detects() && this.#wordlessMs >= SURE_MS)
+    if (
+      segments.length === 0 &&
+      this.#parts.config.turnDetection !== null &&
+      wordlessMs(this.#conversation) >= SURE_MS
+    )
       this.link.watch(LATE_MS);
     for (const segment of segments) this.#tell(segment);
     if (segments.length > 0 && segments.every((segment) => segment.done)) this.#complete(itemId, false);
@@ -160,17 +172,6 @@ export class Transcriber<Linked extends Ear = Ear> {
   /** It has heard a turn that is over, and its words may come yet. */
   get owes(): boolean {
     return this.#due.size > 0 && this.link.phase === "ready";
-  }
-
-  /** Audio of the last turns that have no words. */
-  get #wordlessMs(): number {
-    const turns = this.#conversation.entries.filter(
-      ({ item, origin, audioMs, unvoiced }) =>
-        item["role"] === "user" && origin === null && audioMs > 0 && unvoiced !== true,
-    );
-    const last = turns.slice(-WORDLESS_TURNS).toReversed();
-    const worded = last.findIndex((entry) => this.#conversation.transcriptOf(entry) !== "");
-    return last.slice(0, worded < 0 ? undefined : worded).reduce((sum, { audioMs }) => sum + audioMs, 0);
   }
 
   #await(itemId: string, anew = false): void {
@@ -224,22 +225,22 @@ export class Transcriber<Linked extends Ear = Ear> {
     const fault = segments.find((segment) => segment.fault)?.fault;
     if (transcript === "" && fault) return this.#port.emit(wordsFailed(itemId, fault));
     this.#conversation.transcribed(entry, transcript);
-    this.#host.events.changed(itemId);
+    this.#parts.upstreamEvents.changed(itemId);
     this.#port.emit(wordsComplete(entry, transcript, segments, before === ""));
     for (const segment of segments) segment.usage = null;
   }
 
   onPhase(link: Link, fault: UpstreamFault | null): void {
-    this.#host.events.onPhase(link, fault, null);
+    this.#parts.upstreamEvents.onPhase(link, fault, null);
   }
 
   /** What it had not finished died with its connection: the next one hears what no turn was made of from its beginning. */
   onRedial(): void {
-    const open = this.#host.openItem();
+    const open = this.#parts.turns.openItem;
     const begun = [...this.#segments].filter(([, { itemId }]) => itemId === null || itemId === open);
     if (begun.some(([, { done }]) => done)) return;
     for (const [key] of begun) this.#segments.delete(key);
-    this.#host.hearAgain(this.link);
+    this.#parts.turns.replay(this.link);
   }
 
   onSent(): void {
@@ -247,22 +248,22 @@ export class Transcriber<Linked extends Ear = Ear> {
   }
 
   atGap(): boolean {
-    return this.#host.openItem() === null;
+    return this.#parts.turns.openItem === null;
   }
 
   onUntold(): void {}
 
   onMissed(link: Link, ms: number): void {
-    this.#host.events.onMissed(link, ms);
+    this.#parts.upstreamEvents.onMissed(link, ms);
   }
 
   onSpared(link: Link, ms: number): void {
-    this.#host.events.onSpared(link, ms);
+    this.#parts.upstreamEvents.onSpared(link, ms);
   }
 
   /** Nobody asks it for anything that would have it dialled again: it is tried again after a while. */
   onLost(link: Ear, fault: UpstreamFault, final: boolean): void {
-    this.#host.events.tellLost(link, fault, final);
+    this.#parts.upstreamEvents.tellLost(link, fault, final);
     if (final) link.retryIn(RETRY_MS);
     // What waited for a connection that never took it the next one hears.
     if (this.#hears) for (const itemId of this.#due.keys()) this.#lost(itemId, fault);

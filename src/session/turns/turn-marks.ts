@@ -1,6 +1,6 @@
 import type { TurnPhase } from "../transitions.ts";
 import { TICKS_PER_MS } from "../state/ticks.ts";
-import type { Pending } from "./input-flow.ts";
+import type { Pending } from "./rehearing.ts";
 
 /** Positions in the caller's audio, in ticks of 1/48 000 s, by which turns are made. */
 export interface Marks {

@@ -4,43 +4,35 @@
  */
 import type { AudioFormat } from "../../audio/format.ts";
 import type { TurnDetection } from "../../protocol/session-config.ts";
-import type { Context } from "../context.ts";
-import type { Conversation } from "../memory/conversation.ts";
 import { TICKS_PER_MS } from "../state/ticks.ts";
 import type { TurnPhase } from "../transitions.ts";
-import type { AudioInput, InputListener, SpeechDecision } from "./audio-input.ts";
+import type { InputListener, SpeechDecision } from "./audio-input.ts";
 import { ClientBuffer } from "./client-buffer.ts";
 import { Handover } from "./handover.ts";
 import type { InputWatch } from "./input-watch.ts";
-import type { ClientPort, Link } from "./ports.ts";
+import type { Link } from "./ports.ts";
 import { PresentTurn } from "./present-turn.ts";
-import type { TurnHost } from "./turn-host.ts";
+import type { TurnParts } from "./turn-parts.ts";
 import type { TurnSnapshot } from "./turn-snapshot.ts";
 import type { Deciding } from "./who-decides.ts";
 
 export class TurnTaking implements InputListener {
   /** What the client commits and clears itself. */
   readonly buffer: ClientBuffer;
-  readonly #host: TurnHost;
+  readonly #parts: TurnParts;
   readonly #turn: PresentTurn;
   readonly #handover: Handover;
   /** A turn goes on under a name that the client has not been told yet. */
   #renewed = false;
 
-  constructor(
-    context: Context,
-    port: ClientPort,
-    conversation: Conversation,
-    input: AudioInput,
-    host: TurnHost,
-  ) {
-    this.#host = host;
-    this.#turn = new PresentTurn(context, port, conversation, input, host, {
+  constructor(parts: TurnParts) {
+    this.#parts = parts;
+    this.#turn = new PresentTurn(parts, {
       stopped: () => this.#clientStopped(),
       overdue: () => this.#overdue(),
     });
     this.#handover = new Handover(this.#turn, this);
-    this.buffer = new ClientBuffer(this.#turn, port);
+    this.buffer = new ClientBuffer(this.#turn, parts.port);
   }
 
   /** The clock under what only audio moves. */
@@ -117,34 +109,36 @@ export class TurnTaking implements InputListener {
     if (turn.flow.frames(speech)) return;
     turn.flow.everything(speech, turn.phase !== "listening");
     if (turn.phase === "manual") turn.flow.buffer(turn.at.startTicks, turn.detects);
-    else if (turn.phase === "speaking" && !this.#host.eager().active) turn.flow.flow(turn.input.settledTicks);
+    else if (turn.phase === "speaking" && !this.#parts.eager.active) turn.flow.flow(turn.input.settledTicks);
   }
 
   onSpeech(decision: SpeechDecision): void {
     const turn = this.#turn;
+    const { floor } = this.#parts;
     if (decision.type === "started")
       turn.flow.wake(turn.at.said(decision.prefixTicks, turn.wouldBegin(decision.prefixTicks)));
     if (turn.phase === "manual") turn.witnessed(decision);
     else if (decision.type === "started") {
-      if (this.#host.contested() && !turn.at.goesOn(decision.prefixTicks, turn.input.endpointer.options))
-        this.#host.onOnset(decision.prefixTicks);
-      else turn.speechBegan(this.#host.earliest(decision.prefixTicks));
+      if (floor.contested && !turn.at.goesOn(decision.prefixTicks, turn.input.endpointer.options))
+        floor.onset(decision.prefixTicks);
+      else turn.speechBegan(floor.late.earliest(decision.prefixTicks));
     } else {
       // What proves to be an interruption as it ends is a turn that ends here: nothing else would end it.
-      if (this.#host.judging()) this.#host.onEnded();
+      if (floor.judging) floor.ended();
       turn.speechStopped(decision.ticks);
     }
   }
 
   onHeard(samples: Int16Array, rateHz: number, fromTicks: number): void {
     if (this.phase === "manual") return;
-    this.#host.onHeard(samples, rateHz, fromTicks / TICKS_PER_MS, this.#turn.input.restMs);
+    const { context, floor, input } = this.#parts;
+    floor.guard.heard(samples, rateHz, fromTicks / TICKS_PER_MS, context.now - input.restMs, context.now);
   }
 
   onHop(probability: number, hopMs: number): void {
     const turn = this.#turn;
     if (turn.phase === "manual") return;
-    this.#host.onHop(probability, hopMs);
+    this.#parts.floor.hop(probability, hopMs, turn.input.endpointer.options);
     turn.advance.hop(turn.phase === "speaking");
     const longest = turn.context.limits.turnMs * TICKS_PER_MS;
     if (turn.phase === "speaking" && turn.input.hopEndTicks - turn.at.startTicks >= longest) turn.part();
@@ -187,7 +181,7 @@ export class TurnTaking implements InputListener {
     turn.at.cut(end, turn.phase === "speaking" ? turn.input.endpointer.silenceMs : null);
     if (turn.phase === "speaking") turn.speechStopped(end, end);
     if (turn.detects) turn.anew(true);
-    if (witnessed !== null) this.#host.onWitnessed((end - witnessed) / TICKS_PER_MS);
+    if (witnessed !== null) this.#parts.reactions.witnessed((end - witnessed) / TICKS_PER_MS);
     turn.provider.pad();
   }
 
@@ -198,13 +192,13 @@ export class TurnTaking implements InputListener {
     const end = turn.input.ticks;
     turn.item.tellStopped(end);
     turn.commit(end, turn.flow.buffering);
-    this.#host.onTurn(true);
+    this.#parts.reactions.turnTaken(true);
   }
 
   /** An upstream that detects by itself (`turns: "server"`) heard speech begin or end. */
   upstreamSpeech(state: "started" | "stopped"): void {
     const { provider, at, input } = this.#turn;
-    if (provider.speech(state, at.heard(state, input.ticks))) this.#host.onSpeechStarted();
+    if (provider.speech(state, at.heard(state, input.ticks))) this.#parts.reactions.speechStarted();
   }
 
   /** Such an upstream closed a turn. @returns the id of the new user item. */
@@ -251,7 +245,7 @@ export class TurnTaking implements InputListener {
 
   /** Another connection to this upstream would miss nothing of the caller's. */
   atGap(link: Link): boolean {
-    if (this.#host.eager().active) return false;
+    if (this.#parts.eager.active) return false;
     const { provider, phase, input, context } = this.#turn;
     const { turns } = link.capabilities;
     if (turns !== "client") return turns === "none" || !provider.open;

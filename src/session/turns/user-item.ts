@@ -4,32 +4,33 @@ import { TICKS_PER_MS } from "../state/ticks.ts";
 import type { Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import type { InputFlow } from "./input-flow.ts";
-import type { ClientPort } from "./ports.ts";
+import type { ClientPort, Reactions } from "./ports.ts";
 
 const UNVOICED = { unvoiced: true } as const;
+
+interface UserItemParts {
+  readonly context: Context;
+  readonly port: ClientPort;
+  readonly conversation: Conversation;
+  readonly reactions: Pick<Reactions, "announced">;
+}
 
 export class UserItem {
   readonly #context: Context;
   readonly #port: ClientPort;
   readonly #conversation: Conversation;
   readonly #flow: InputFlow;
-  readonly #onAnnounced: (itemId: string) => void;
+  readonly #reactions: UserItemParts["reactions"];
   #id: string;
   #last: string | null = null;
   #count = 0;
 
-  constructor(
-    context: Context,
-    port: ClientPort,
-    conversation: Conversation,
-    flow: InputFlow,
-    onAnnounced: (itemId: string) => void,
-  ) {
+  constructor({ context, port, conversation, reactions }: UserItemParts, flow: InputFlow) {
     this.#context = context;
     this.#port = port;
     this.#conversation = conversation;
     this.#flow = flow;
-    this.#onAnnounced = onAnnounced;
+    this.#reactions = reactions;
     this.#id = context.newId("item");
     flow.record(this.#id);
   }
@@ -130,7 +131,7 @@ export class UserItem {
     this.#port.emit({ type: "conversation.item.added", previous_item_id: previous, item });
     this.#port.emit({ type: "conversation.item.done", previous_item_id: previous, item });
     this.#context.persistNow();
-    this.#onAnnounced(id);
+    this.#reactions.announced(id);
     return id;
   }
 

@@ -5,14 +5,15 @@
 import type { Endpointer } from "../../audio/endpointer.ts";
 import type { Context } from "../context.ts";
 import type { UpstreamEvent } from "../../upstreams/upstream.ts";
-import type { Configuration, Link } from "./ports.ts";
+import type { Asking, Configuration, Link, Responses } from "./ports.ts";
 
-export interface WitnessHost {
-  /** A turn has an answer without the client's asking, and nothing is being answered. */
-  mayAsk(): boolean;
-  ask(link: Link): void;
-  /** This response was asked for beside the conversation: that it begins says nothing of what the caller said. */
-  aside(responseId: string): boolean;
+interface WitnessParts {
+  readonly context: Context;
+  readonly speakers: readonly Link[];
+  readonly input: { readonly endpointer: Endpointer };
+  readonly config: Configuration;
+  readonly asking: Asking;
+  readonly responses: Responses;
 }
 
 /** A provider that heard so much voice has something to say of it. */
@@ -31,7 +32,8 @@ export class Witness {
   readonly #links: readonly Link[];
   readonly #endpointer: Endpointer;
   readonly #config: Configuration;
-  readonly #host: WitnessHost;
+  readonly #asking: Asking;
+  readonly #responses: Responses;
   /** When the speech that is being heard began, by the clock. */
   #beganAt = Number.NEGATIVE_INFINITY;
   /** When the last one ended. */
@@ -43,18 +45,18 @@ export class Witness {
   /** Upstreams whose connection broke off when they had made a turn and not answered it, and when they had made it. */
   readonly #owed = new Map<number, number>();
 
-  constructor(
-    context: Context,
-    links: readonly Link[],
-    endpointer: Endpointer,
-    config: Configuration,
-    host: WitnessHost,
-  ) {
+  constructor({ context, speakers, input, config, asking, responses }: WitnessParts) {
     this.#context = context;
-    this.#links = links;
-    this.#endpointer = endpointer;
+    this.#links = speakers;
+    this.#endpointer = input.endpointer;
     this.#config = config;
-    this.#host = host;
+    this.#asking = asking;
+    this.#responses = responses;
+  }
+
+  /** A turn has an answer without the client's asking, and nothing is being answered. */
+  get #mayAsk(): boolean {
+    return this.#asking.may && !this.#responses.underway;
   }
 
   /**
@@ -120,13 +122,17 @@ export class Witness {
   /** A provider said something. */
   said(link: Link, event: UpstreamEvent): void {
     const { now } = this.#context;
-    if (event.type === "response.started" && event.answers !== null && this.#host.aside(event.answers))
-      return;
+    // That one begins that was asked for beside the conversation says nothing of what the caller said.
+    if (event.type === "response.started" && event.answers !== null && this.#aside(event.answers)) return;
     if (event.type === "response.started" || event.type === "speech") this.answered(link);
     if (event.type === "speech") {
       if (event.state === "started") this.#hearing.set(link.index, 0);
       else this.#made(link, now + SOONER_MS);
     } else if (event.type === "committed" || event.type === "response.started") this.#made(link, now);
+  }
+
+  #aside(responseId: string): boolean {
+    return this.#responses.get(responseId)?.outOfBand === true;
   }
 
   #made(link: Link, at: number): void {
@@ -166,7 +172,7 @@ export class Witness {
 
   /** It made a turn of what it heard: an answer is to follow. */
   committed(link: Link): void {
-    if (!this.#host.mayAsk()) return;
+    if (!this.#mayAsk) return;
     this.#context.deadlines.set(name(link), this.#context.now + this.#context.limits.firstOutputMs);
   }
 
@@ -192,9 +198,9 @@ export class Witness {
   }
 
   #ask(link: Link): void {
-    if (!this.#host.mayAsk()) return;
+    if (!this.#mayAsk) return;
     this.#context.metric("turns_unanswered", 1, link.name);
-    this.#host.ask(link);
+    this.#asking.anew(link.index);
   }
 
   snapshot(): WitnessSnapshot {

@@ -5,7 +5,7 @@
  */
 import { Hono } from "hono";
 import * as v from "valibot";
-import { doorAccount } from "../../../../durable-objects/key-store.ts";
+import { doorAccount } from "../../../../durable-objects/api-key.ts";
 import type { Jurisdiction } from "../../../config/jurisdictions.ts";
 import { requireApiKey } from "../../../http/access.ts";
 import { type ApiKey, apiKeyById } from "../../../http/api-keys.ts";
