@@ -51,6 +51,7 @@ export interface Transcriber {
 /** Who is asked for an answer. */
 export interface Asking {
   readonly underway: boolean;
+  readonly owed: { readonly size: number };
   requireSomebody(params: ResponseParams): void;
   withdraw(): boolean;
   settle(): void;
