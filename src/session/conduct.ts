@@ -217,7 +217,7 @@ export class Conduct {
       transcribes: (link) => link === this.cast.primary && this.transcriber === null,
     });
     const { context, conversation } = this;
-    const replay = new Replay(context, conversation, kernels, (link) => this.voices.knowsAll(link));
+    const replay = new Replay(context, conversation, kernels, this);
     this.shadows = linkUpstreams(this, setup.plan, createUpstream, replay, () => this.#upstreamConfig());
     keepWordless(this, dependencies.audioPool);
     const { transcriber: planned } = setup.plan;

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { CLIENT } from "../../src/session/io.ts";
-import { begin, finish } from "../support/answering.ts";
+import { finish } from "../support/answering.ts";
 import type { Call } from "../support/call.ts";
 import { inputGuarded, judge, questions, texts, toldOf } from "../support/guard.ts";
 import { TURN } from "../support/race.ts";
