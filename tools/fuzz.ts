@@ -1,16 +1,14 @@
 /** `npm run fuzz`: hostile clients and hostile providers against the real session and adapters (docs/testing.md). */
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
-import { isMainThread, parentPort, workerData } from "node:worker_threads";
-import { fileURLToPath } from "node:url";
 import { runDoors } from "../test/fuzz/doors.ts";
 import { play } from "../test/fuzz/play.ts";
-import { addReport, emptyReport, run, type Finding, type Range, type Report } from "../test/fuzz/run.ts";
 import { describeDoors, describeFinding, describeReport, describeSaid } from "../test/fuzz/show.ts";
 import { shrink } from "../test/fuzz/shrink.ts";
 import { PLANTS } from "../test/fuzz/plants.ts";
 import { runPlanted } from "./fuzz/plant.ts";
-import { inThread, ticker } from "./threads.ts";
+import { NEVER_ENDS, playAll, stuckIn, type Played } from "./fuzz/play-all.ts";
+import { PIECE_CPU_SECONDS } from "./threads.ts";
 
 const HELP = `npm run fuzz -- [--messages N] [--seed S] [options]
 npm run fuzz -- --seed S --case N
@@ -30,6 +28,7 @@ whether the session still holds a turn.
   --list         print those faults
   --jobs N       worker threads                                      (as many as there are processors, at most 8)
   --minutes N    stop after so many, with what was said until then  (no)
+  --cpu SECONDS  a call that has taken so much of a processor is given up: it never ends   (${PIECE_CPU_SECONDS})
   --most N       stop a thread at so many different findings         (5)
   --json         print one JSON object
   --help
@@ -37,18 +36,14 @@ whether the session still holds a turn.
 Code 0: nothing found (with --mutate: found). 1: something, with the fewest messages that show it. 2: wrong arguments.
 `;
 
-const FILE = fileURLToPath(import.meta.url);
-
 class UsageError extends Error {}
 
-interface Arguments {
-  readonly range: Range;
+interface Arguments extends Played {
   readonly number: number | null;
   readonly said: boolean;
   readonly doors: number | null;
   readonly sockets: number | null;
   readonly mutate: number | null;
-  readonly jobs: number;
   readonly json: boolean;
 }
 
@@ -77,6 +72,7 @@ function readArguments(argv: string[]): Arguments | "help" | "list" {
     doors: values.doors === undefined ? null : whole("doors", values.doors, 1),
     sockets: values.sockets === undefined ? null : whole("sockets", values.sockets, 1),
     mutate,
+    cpuSeconds: whole("cpu", values.cpu, PIECE_CPU_SECONDS),
     jobs: Math.min(whole("jobs", values.jobs, Math.min(availableParallelism(), 8)), 64),
     json: values.json === true,
   };
@@ -97,6 +93,7 @@ function parse(argv: string[]) {
         list: { type: "boolean" },
         jobs: { type: "string" },
         most: { type: "string" },
+        cpu: { type: "string" },
         minutes: { type: "string" },
         json: { type: "boolean" },
         help: { type: "boolean", short: "h" },
@@ -113,58 +110,15 @@ function whole(name: string, given: string | undefined, otherwise: number): numb
   return Number(given);
 }
 
-type FromThread =
-  | { readonly type: "progress"; readonly messages: number; readonly findings: number }
-  | { readonly type: "found"; readonly finding: Finding }
-  | { readonly type: "report"; readonly report: Report };
-
-async function playAll({ range, jobs }: Arguments): Promise<Report> {
-  const tick = ticker((done, found) => `${done} of ${range.messages} messages, ${found} findings`);
-  const threads = Math.min(jobs, Math.ceil(range.messages / 20_000));
-  if (threads < 2) {
-    const tell = eachOnce(announce);
-    return run(range, ({ messages, findings }) => {
-      tell(findings);
-      tick(messages, findings.length);
-    });
+/** One call, here: after a look at it in a thread, which can be given up. */
+async function replay({ range, cpuSeconds, said, json }: Arguments, number: number): Promise<number> {
+  const stuck = await stuckIn(range, number, cpuSeconds);
+  if (stuck !== null) {
+    const { check, detail } = stuck;
+    const object = { seed: range.seed, case: number, fault: { check, detail } };
+    process.stdout.write(json ? `${JSON.stringify(object)}\n` : describeFinding(stuck, null));
+    return 1;
   }
-  const total = emptyReport();
-  const done = Array.from({ length: threads }, () => ({ messages: 0, findings: 0 }));
-  const parts = await Promise.all(
-    done.map((state, n) =>
-      inThread<FromThread>(
-        FILE,
-        { ...range, from: range.from + n, step: threads, messages: Math.ceil(range.messages / threads) },
-        (said) => {
-          if (said.type === "found") return announce(said.finding);
-          const { messages, findings } = said;
-          Object.assign(state, { messages, findings });
-          const sum = (key: "messages" | "findings"): number =>
-            done.reduce((all, each) => all + each[key], 0);
-          tick(sum("messages"), sum("findings"));
-        },
-      ),
-    ),
-  );
-  for (const part of parts) addReport(total, part);
-  return total;
-}
-
-/** At once, and not when all is played: that may be in an hour. The fewest messages that show it come then. */
-function announce({ seed, case: number, check, detail }: Finding): void {
-  process.stderr.write(`found: --seed ${seed} --case ${number}: ${check}: ${detail.split("\n", 1)[0]}\n`);
-}
-
-/** Findings only grow in number. */
-function eachOnce(tell: (finding: Finding) => void): (findings: readonly Finding[]) => void {
-  let told = 0;
-  return (findings) => {
-    for (const finding of findings.slice(told)) tell(finding);
-    told = findings.length;
-  };
-}
-
-function replay({ range, said, json }: Arguments, number: number): number {
   const { violation, said: all, messages } = play(range.seed, number, { keeps: true });
   const fault = violation && { check: violation.check, detail: violation.message };
   const shortest = fault && shrink(range.seed, number, fault);
@@ -192,7 +146,7 @@ async function main(): Promise<number> {
     process.stdout.write(settings === "help" ? HELP : plants);
     return 0;
   }
-  if (settings.mutate !== null) return runPlanted(settings.mutate, settings.range, settings.json);
+  if (settings.mutate !== null) return runPlanted(settings.mutate, settings, settings.json);
   if (settings.number !== null) return replay(settings, settings.number);
   if (settings.doors !== null) return doors(settings.doors, settings);
   if (settings.sockets !== null) {
@@ -208,7 +162,9 @@ async function main(): Promise<number> {
   else {
     process.stdout.write(describeReport(report));
     for (const finding of report.findings) {
-      process.stdout.write(describeFinding(finding, shrink(finding.seed, finding.case, finding)));
+      // One that never ends is not played here.
+      const shortest = finding.check === NEVER_ENDS ? null : shrink(finding.seed, finding.case, finding);
+      process.stdout.write(describeFinding(finding, shortest));
     }
   }
   return report.findings.length === 0 ? 0 : 1;
@@ -233,26 +189,9 @@ function tell(
   return findings.length === 0 ? 0 : 1;
 }
 
-if (isMainThread) {
-  try {
-    process.exitCode = await main();
-  } catch (error) {
-    process.stderr.write(`npm run fuzz: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = error instanceof UsageError ? 2 : 70;
-  }
-} else {
-  let last = 0;
-  // What this file itself sent. A worker's port has no origin.
-  const say = (message: FromThread): void => {
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin
-    parentPort?.postMessage(message);
-  };
-  const tell = eachOnce((finding) => say({ type: "found", finding }));
-  const report = run(workerData as Range, ({ messages, findings }) => {
-    tell(findings);
-    if (performance.now() - last < 1_000) return;
-    last = performance.now();
-    say({ type: "progress", messages, findings: findings.length });
-  });
-  say({ type: "report", report });
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`npm run fuzz: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = error instanceof UsageError ? 2 : 70;
 }

@@ -9,7 +9,7 @@ import { judge } from "../test/oracle/judge.ts";
 import { mutationNamed, MUTATIONS } from "../test/oracle/mutations/index.ts";
 import { addReport, emptyReport, run, type Range, type Report } from "../test/oracle/oracle.ts";
 import { describeFinding, describeReport } from "../test/oracle/show.ts";
-import { inThread, ticker } from "./threads.ts";
+import { ticker, watched, type FromThread } from "./threads.ts";
 
 const HELP = `npm run oracle -- [--scripts N] [--seed S] [options]
 npm run oracle -- --seed S --script N
@@ -100,37 +100,60 @@ function whole(name: string, given: string | undefined, otherwise: number): numb
 
 async function playAll({ range, jobs }: Arguments): Promise<Report> {
   const tick = ticker((done, differ) => `${done} of ${range.to} scripts, ${differ} differ`);
-  const found = (number: number): void => void process.stderr.write(`script ${number} differs\n`);
-  const threads = Math.min(jobs, Math.ceil(range.to / 100));
-  if (threads < 2) return run(range, (report) => tick(report.scripts, report.findings.length), found);
-  const total = emptyReport();
-  const done = Array.from({ length: threads }, () => ({ scripts: 0, findings: 0 }));
-  const parts = await Promise.all(
-    done.map((state, n) =>
-      inThread<FromThread>(FILE, { ...range, from: range.from + n, step: threads }, (told) => {
-        if (told.type === "found") {
-          found(told.number);
-          return;
-        }
-        Object.assign(state, { scripts: told.scripts, findings: told.findings });
-        tick(
-          done.reduce((sum, each) => sum + each.scripts, 0),
-          done.reduce((sum, each) => sum + each.findings, 0),
-        );
-      }),
-    ),
+  const threads = Math.max(1, Math.min(jobs, Math.ceil(range.to / 100)));
+  const far = Array.from({ length: threads }, () => ({ scripts: 0, findings: 0 }));
+  const shares = far.map((state, n) =>
+    playShare({ ...range, from: range.from + n, step: threads }, ({ scripts, findings }) => {
+      for (const { number } of findings.slice(state.findings))
+        process.stderr.write(`script ${number} differs\n`);
+      Object.assign(state, { scripts, findings: findings.length });
+      tick(
+        far.reduce((sum, each) => sum + each.scripts, 0),
+        far.reduce((sum, each) => sum + each.findings, 0),
+      );
+    }),
   );
-  for (const part of parts) addReport(total, part);
+  const total = emptyReport();
+  for (const part of await Promise.all(shares)) addReport(total, part);
   total.findings.sort((a, b) => a.script.steps.length - b.script.steps.length || a.number - b.number);
   return total;
 }
 
-type FromThread =
-  | { readonly type: "progress"; readonly scripts: number; readonly findings: number }
-  | { readonly type: "found"; readonly number: number }
-  | { readonly type: "report"; readonly report: Report };
+/** One thread after the other: each goes on behind the script that the one before did not come out of. */
+async function playShare(share: Range, told: (report: Report) => void): Promise<Report> {
+  let total = emptyReport();
+  for (let { from } = share; from <= share.to;) {
+    const before = total;
+    const joined = (part: Report): Report => {
+      const report = structuredClone(before);
+      addReport(report, part);
+      return report;
+    };
+    const { report, stuck } = await watched<Report>(FILE, { ...share, from }, (part) => told(joined(part)));
+    total = joined(report);
+    if (stuck !== null) {
+      const { piece: number, detail: neverEnded } = stuck;
+      total.scripts += 1;
+      const script = draw(share.seed, number, share.provider ?? undefined);
+      total.findings.push({ seed: share.seed, number, script, mismatches: [], neverEnded });
+    }
+    told(total);
+    if (stuck === null || total.findings.length >= share.most) break;
+    from = stuck.piece + share.step;
+  }
+  return total;
+}
 
+/** One script, here: after a look at it in a thread, which can be given up. */
 async function replay({ range, json }: Arguments, number: number): Promise<number> {
+  const one = { ...range, from: number, to: number };
+  const [stuck] = (await playShare(one, () => {})).findings.filter(
+    ({ neverEnded }) => neverEnded !== undefined,
+  );
+  if (stuck !== undefined) {
+    process.stdout.write(`${json ? JSON.stringify(stuck) : describeFinding(stuck)}\n`);
+    return 1;
+  }
   const script = draw(range.seed, number, range.provider ?? undefined);
   const tampering = range.mutation === null ? {} : mutationNamed(range.mutation).tampering();
   const { mismatches, known } = await judge(script, tampering);
@@ -179,17 +202,11 @@ if (isMainThread) {
     process.exitCode = error instanceof UsageError ? 2 : 70;
   }
 } else {
-  const say = (said: FromThread): void => {
-    // What this file itself sent. A worker's port has no origin.
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin
-    parentPort?.postMessage(said);
-  };
-  const tick = { last: 0 };
-  const progress = ({ scripts, findings }: Report): void => {
-    if (performance.now() - tick.last < 500) return;
-    tick.last = performance.now();
-    say({ type: "progress", scripts, findings: findings.length });
-  };
-  const report = await run(workerData as Range, progress, (number) => say({ type: "found", number }));
+  // What this file itself sent. A worker's port has no origin.
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin
+  const say = (said: FromThread<Report>): void => parentPort?.postMessage(said);
+  const report = await run(workerData as Range, (piece, sofar) =>
+    say({ type: "begins", piece, report: sofar }),
+  );
   say({ type: "report", report });
 }

@@ -1,21 +1,13 @@
 /** `npm run sim`: plays seeded calls over seeded faults through the real core, and fails with the seed. */
 import { availableParallelism } from "node:os";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { isMainThread, parentPort, workerData } from "node:worker_threads";
 import { FAULTS, faultNamed } from "../test/sim/faults/index.ts";
 import { MUTATIONS } from "../test/sim/mutations.ts";
-import {
-  addReport,
-  describeFailure,
-  describeReport,
-  emptyReport,
-  type Failure,
-  type Report,
-} from "../test/sim/report.ts";
-import { play, simulate, soak, SURVIVABLE, type Range } from "../test/sim/simulate.ts";
+import { describeFailure, describeReport, type Report } from "../test/sim/report.ts";
+import { play, soak, SURVIVABLE } from "../test/sim/simulate.ts";
 import { runMutated } from "./sim/mutate.ts";
-import { inThread, ticker } from "./threads.ts";
+import { NEVER_ENDS, playAll, stuckIn, type Played } from "./sim/play-all.ts";
+import { PIECE_CPU_SECONDS } from "./threads.ts";
 
 const HELP = `npm run sim -- --seeds A..B [options]
 npm run sim -- --seed N --trace
@@ -30,6 +22,7 @@ faults. After each step the invariants of docs/testing.md are looked at.
   --having a,b       play only those calls of the range that have one of these faults
   --trace            with --seed: print what happened, and what the call was
   --jobs N           worker threads                                     (as many as there are processors)
+  --cpu SECONDS      a call that has taken so much of a processor is given up: it never ends   (${PIECE_CPU_SECONDS})
   --until-failure    stop at the first broken invariant
   --json             print one JSON object
   --soak             seeds 1..20: one virtual hour each without faults; prints what the session keeps every ten minutes
@@ -40,14 +33,10 @@ faults. After each step the invariants of docs/testing.md are looked at.
 Code 0: no invariant broken (with --mutate: the mutation was caught). 1: broken (not caught). 2: wrong arguments.
 `;
 
-const FILE = fileURLToPath(import.meta.url);
-
 class UsageError extends Error {}
 
-interface Arguments {
-  readonly range: Omit<Range, "step">;
+interface Arguments extends Played {
   readonly trace: boolean;
-  readonly jobs: number;
   readonly json: boolean;
   readonly mutate: number | null;
   readonly soak: boolean;
@@ -71,9 +60,12 @@ function readArguments(argv: string[]): Arguments | "help" | "list" {
   for (const name of [...among, ...having]) checkFault(name);
   const jobs = Number(values.jobs ?? Math.min(availableParallelism(), 8));
   if (!Number.isInteger(jobs) || jobs < 1 || jobs > 64) throw new UsageError("--jobs takes 1 to 64");
+  const cpuSeconds = Number(values.cpu ?? PIECE_CPU_SECONDS);
+  if (!Number.isInteger(cpuSeconds) || cpuSeconds < 1)
+    throw new UsageError("--cpu takes a number of seconds");
   const range = { from, to, among, having, untilFailure: values["until-failure"] === true };
   const [trace, json, soaks] = [values.trace === true, values.json === true, values.soak === true];
-  return { range, jobs, mutate, trace, json, soak: soaks };
+  return { range, jobs, cpuSeconds, mutate, trace, json, soak: soaks };
 }
 
 function parse(argv: string[]) {
@@ -87,6 +79,7 @@ function parse(argv: string[]) {
         having: { type: "string" },
         trace: { type: "boolean" },
         jobs: { type: "string" },
+        cpu: { type: "string" },
         "until-failure": { type: "boolean" },
         json: { type: "boolean" },
         mutate: { type: "string" },
@@ -121,47 +114,16 @@ function checkFault(name: string): void {
   }
 }
 
-function cpuSeconds(): number {
-  const { user, system } = process.threadCpuUsage();
-  return (user + system) / 1e6;
-}
-
-type FromThread =
-  | { readonly type: "report"; readonly report: Report }
-  | { readonly type: "played"; readonly failure: Failure | null };
-
-/** Says how far it is, and each broken call as soon as it is known. */
-function progress(calls: number): (failure: Failure | null) => void {
-  const tick = ticker((played, broken) => `${played} of ${calls} seeds, ${broken} broken`);
-  let [played, broken] = [0, 0];
-  return (failure) => {
-    played += 1;
-    if (failure !== null) {
-      broken += 1;
-      process.stderr.write(`${describeFailure(failure)}\n`);
-    }
-    tick(played, broken);
-  };
-}
-
-async function playAll({ range, jobs }: Arguments): Promise<Report> {
-  const threads = Math.min(jobs, Math.ceil((range.to - range.from + 1) / 20));
-  const played = progress(range.to - range.from + 1);
-  if (threads < 2) return simulate({ ...range, step: 1 }, cpuSeconds, played);
-  const total = emptyReport();
-  const parts = await Promise.all(
-    Array.from({ length: threads }, (_, n) =>
-      inThread<FromThread>(FILE, { ...range, from: range.from + n, step: threads }, ({ failure }) =>
-        played(failure),
-      ),
-    ),
-  );
-  for (const part of parts) addReport(total, part);
-  total.failures.sort((a, b) => a.seed - b.seed);
-  return total;
-}
-
-async function replay({ range, trace, json }: Arguments): Promise<number> {
+/** One call, here: after a look at it in a thread, which can be given up. */
+async function replay(settings: Arguments): Promise<number> {
+  const { range, trace, json } = settings;
+  const stuck = await stuckIn(settings);
+  if (stuck !== null) {
+    process.stdout.write(
+      `${json ? JSON.stringify({ seed: range.from, violation: stuck }) : describeFailure(stuck)}\n`,
+    );
+    return 1;
+  }
   const {
     violation,
     scenario,
@@ -227,9 +189,9 @@ function list(): string {
   return `${FAULTS.length} kinds of faults\n${faults.join("\n")}\n${MUTATIONS.length} mutations\n${mutations.join("\n")}\n`;
 }
 
-/** The last of what happened in a call that failed. */
+/** The last of what happened in a call that failed, and ended. */
 async function tail(report: Report, among: readonly string[]): Promise<string> {
-  const [first] = report.failures;
+  const first = report.failures.find(({ invariant }) => invariant !== NEVER_ENDS);
   if (first === undefined) return "";
   const { trace } = await play(first.seed, among, true);
   const lines = trace.slice(-40);
@@ -244,7 +206,7 @@ async function main(): Promise<number> {
   }
   const { range, json, mutate } = settings;
   if (settings.soak) return (await soakAll(settings)) === 0 ? 0 : 1;
-  if (mutate !== null) return runMutated(mutate, range, json);
+  if (mutate !== null) return runMutated(mutate, settings, json);
   // A mutated copy is asked for a report, also of one call.
   if (range.from === range.to && !range.untilFailure) return replay(settings);
   const report = await playAll(settings);
@@ -253,19 +215,9 @@ async function main(): Promise<number> {
   return report.failures.length === 0 ? 0 : 1;
 }
 
-if (isMainThread) {
-  try {
-    process.exitCode = await main();
-  } catch (error) {
-    process.stderr.write(`npm run sim: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = error instanceof UsageError ? 2 : 70;
-  }
-} else {
-  // What this file itself sent. A worker's port has no origin.
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin
-  const say = (message: FromThread): void => parentPort?.postMessage(message);
-  const report = await simulate(workerData as Range, cpuSeconds, (failure) =>
-    say({ type: "played", failure }),
-  );
-  say({ type: "report", report });
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`npm run sim: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = error instanceof UsageError ? 2 : 70;
 }

@@ -198,4 +198,13 @@ export const PLANTS: readonly Plant[] = [
     from: "session: withoutToken(sessionObject.shown()) });",
     to: "session: sessionObject.shown() });",
   },
+  {
+    number: 22,
+    what: "what is as far ahead of its listener as it may be is looked at again and again",
+    check: "never-ends",
+    soon: false,
+    file: "src/session/output/output-gate.ts",
+    from: "        this.#wakeIn(response, RELEASE_MS - room);\n        break;\n",
+    to: "        this.#wakeIn(response, RELEASE_MS - room);\n        continue;\n",
+  },
 ];

@@ -73,15 +73,19 @@ export function emptyReport(): Report {
   };
 }
 
-export function run(range: Range, progress: (report: Report) => void = () => undefined): Report {
+/** @param begins is told of each case before it is played, and the report of those before. */
+export function run(
+  range: Range,
+  begins: (number: number, report: Report) => void = () => undefined,
+): Report {
   const report = emptyReport();
   const began = cpuMs();
   const collect = collector();
   for (let number = range.from; report.messages < range.messages; number += range.step) {
+    begins(number, report);
     one(range.seed, number, report);
     report.cpuMs = cpuMs() - began;
     if (report.messages >= HEAP_EVERY * (report.heap.length + 1)) report.heap.push(collect());
-    progress(report);
     if (report.findings.length >= range.most || Date.now() >= (range.until ?? Infinity)) break;
   }
   const growth = growthOf(report.heap);
@@ -121,7 +125,8 @@ function isSlow(seed: number, number: number): boolean {
   return [1, 2].every(() => play(seed, number, { clock: cpuMs }).said.some(({ tookMs }) => tookMs > SLOW_MS));
 }
 
-function add(findings: Finding[], finding: Finding): void {
+/** One that is known is counted. */
+export function add(findings: Finding[], finding: Finding): void {
   const known = findings.find((each) => sameFault(each, finding));
   if (known) known.count += finding.count;
   else findings.push(finding);

@@ -13,6 +13,8 @@ export interface Finding {
   /** As short as it could be made. */
   readonly script: Script;
   readonly mismatches: readonly Mismatch[];
+  /** Its call did not end, seen from outside: where it was. */
+  readonly neverEnded?: string;
 }
 
 export interface Range {
@@ -53,15 +55,16 @@ export function addReport(total: Report, part: Report): void {
   total.findings.push(...part.findings);
 }
 
+/** @param begins is told of each script before it is played, and the report of those before. */
 export async function run(
   range: Range,
-  progress: (report: Report) => void = () => undefined,
-  differing: (number: number) => void = () => undefined,
+  begins: (number: number, report: Report) => void = () => undefined,
 ): Promise<Report> {
   const report = emptyReport();
   const tampering = (): Tampering =>
     range.mutation === null ? {} : mutationNamed(range.mutation).tampering();
   for (let number = range.from; number <= range.to; number += range.step) {
+    begins(number, report);
     const script = draw(range.seed, number, range.provider ?? undefined);
     const [direct, through] = [await playDirect(script), await playThrough(script, tampering())];
     const { mismatches, known } = verdictOf(script, direct, through);
@@ -71,13 +74,11 @@ export async function run(
     if (mismatches.length === 0) report.equal += 1;
     else if (known !== null) report.known[known] = (report.known[known] ?? 0) + 1;
     else {
-      differing(number);
       const shortest = await shrink(script, tampering);
       const found = await judge(shortest, tampering());
       report.findings.push({ seed: range.seed, number, script: shortest, mismatches: found.mismatches });
       if (report.findings.length >= range.most) break;
     }
-    progress(report);
   }
   return report;
 }

@@ -6,13 +6,14 @@ import type { Finding, Report } from "./oracle.ts";
 
 const LONGEST = 600;
 
-export function describeFinding({ seed, number, script, mismatches }: Finding): string {
+export function describeFinding({ seed, number, script, mismatches, neverEnded }: Finding): string {
   const steps = script.steps.map((step) => `    ${JSON.stringify(step)}`).join(",\n");
   const { steps: _steps, ...rest } = script;
   return [
-    `script ${number} of seed ${seed} differs (npm run oracle -- --seed ${seed} --script ${number})`,
+    `script ${number} of seed ${seed} ${neverEnded === undefined ? "differs" : "never ends"} (npm run oracle -- --seed ${seed} --script ${number})`,
     `  shortest: ${JSON.stringify(rest).slice(0, -1)},"steps":[`,
     `${steps}]}`,
+    ...(neverEnded === undefined ? [] : [`  ${neverEnded}`]),
     ...mismatches.slice(0, 4).map((mismatch) => describeMismatch(mismatch)),
   ].join("\n");
 }

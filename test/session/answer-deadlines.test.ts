@@ -180,6 +180,29 @@ describe("the deadline of an answer", () => {
     },
   );
 
+  test("[R112] a caller who asks again and again of a provider that swallowed the first ask does not begin to wait anew", () => {
+    const call = new Call();
+    call.speak(concat(silence(300), voice(900), silence(900)));
+    for (let times = 0; times < 5; times += 1) call.speak(concat(silence(300), voice(700), silence(800)));
+    const next = latest(call);
+    expect(next).toBe("up0.2");
+    call.accept(next);
+    expect(call.commandTypes(next)).toContain("respond");
+    begin(call, "r", next);
+    finish(call, null, "r", next);
+    expect(response(call)).toMatchObject({ status: "completed" });
+  });
+
+  test("[R112] one that begins an answer meanwhile has its time again", () => {
+    const call = new Call();
+    call.speak(concat(silence(300), voice(900), silence(900)));
+    for (let times = 0; times < 8; times += 1) {
+      call.speak(concat(silence(300), voice(700), silence(800)));
+      if (times % 3 === 2) begin(call, `r${times}`);
+    }
+    expect(call.open.has("up0.1")).toBe(true);
+  });
+
   test("[R33] an idle provider that never confirms a cancel is left alone, and so is one that answers all the same", () => {
     const call = new Call();
     call.client({ type: "response.create" });

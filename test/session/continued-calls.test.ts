@@ -1,7 +1,8 @@
 /** Calls whose provider keeps its session when a socket breaks off: the next socket goes on with it, and nobody notices. */
 import { describe, expect, test } from "vitest";
 
-import { seeded, silence, voice } from "../support/signal.ts";
+import type { JsonObject } from "../../src/protocol/json.ts";
+import { concat, seeded, silence, voice } from "../support/signal.ts";
 import { VllmDuplexCall } from "../support/vllm-duplex-call.ts";
 
 const sound = (ms: number, seed = 1) => {
@@ -128,6 +129,42 @@ describe("a socket that breaks off", () => {
     live.pass(5000);
     expect(live.sessions.size).toBe(2);
   });
+});
+
+describe("an answer that was asked for, and has not begun", () => {
+  const TURN = concat(silence(200), voice(1500), silence(900));
+  const WORDS = { type: "message", role: "user", content: [{ type: "input_text", text: "And be brief." }] };
+
+  /** It was asked about a turn and a line of text. */
+  function asked(settings: JsonObject = {}): VllmDuplexCall {
+    const live = new VllmDuplexCall({ resumes: false }, {}, settings);
+    live.say(live.server.answers("resp_0", sound(400), undefined, "Good day."));
+    live.pass(TURN.length / 24, TURN);
+    live.call.client({ type: "conversation.item.create", item: WORDS });
+    live.call.client({ type: "response.create" });
+    return live;
+  }
+
+  test.each(["is lost", "is at its longest"])(
+    "[L211] is asked of the next session, which hears the turn, when that of a duplex model %s",
+    (how) => {
+      const live = asked(how === "is lost" ? {} : { maxSessionMs: 10_000 });
+      if (how === "is lost") live.kill();
+      live.pass(9000);
+      expect(live.sessions.size).toBe(2);
+      const told = kinds(live).filter((kind, at, all) => kind !== all[at - 1]);
+      const history = ["session.update", "conversation.item.create", "input_audio_buffer.append"];
+      expect(told.slice(0, 5)).toEqual([...history, "conversation.item.create", "input_audio_buffer.commit"]);
+      expect(live.server.refused).toEqual([]);
+      // The turn alone, at the session's 16 kHz.
+      const heardMs = live.server.open.heard.length / 32;
+      expect(heardMs).toBeGreaterThan(1800);
+      expect(heardMs).toBeLessThan(TURN.length / 24);
+      live.say(live.server.answers("resp_9", sound(400), undefined, "Briefly: yes."));
+      expect(live.call.last("response.done")["response"]).toMatchObject({ status: "completed" });
+      expect(live.call.types().filter((type) => type === "response.created")).toHaveLength(2);
+    },
+  );
 });
 
 test("[U235] it is told how much of an answer was heard, as it is heard, and its history has that", () => {

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { CLIENT } from "../../src/session/io.ts";
+import { finish } from "../support/answering.ts";
 import type { Call } from "../support/call.ts";
 import { inputGuarded, judge, questions, texts, toldOf } from "../support/guard.ts";
 import { TURN } from "../support/race.ts";
@@ -68,6 +69,22 @@ describe("an answer out of band that waits for the guard", () => {
     call.speak(concat(silence(600), voice(300)));
     passes(call);
     expect(asked(call)).toEqual([true]);
+  });
+
+  test("[R111] is asked for beside what is owed already, when words pass and too many run", () => {
+    const call = inputGuarded({}, { limits: { activeResponses: 3 } });
+    call.speak(TURN);
+    for (let at = 0; at < 2; at += 1) call.client({ type: "response.create", response: ASIDE });
+    // Answers that go on with others take all the room meanwhile.
+    const own = ["a", "b", "c"];
+    for (const key of own)
+      call.upstream({ type: "response.started", response: key, answers: null, goesOn: true });
+    transcribed(call, "What is the weather?");
+    passes(call);
+    expect(asked(call)).toEqual([]);
+    call.hibernate();
+    for (const key of own) finish(call, null, key);
+    expect(asked(call)).toEqual([true, true, false]);
   });
 
   // B92

@@ -235,4 +235,30 @@ describe("answers that are owed", () => {
     finish(call, null, "side");
     expect([asks(call), asks(call, "up1.1")]).toEqual([2, 1]);
   });
+
+  const SIDE = { type: "response.create", response: { conversation: "none" } } as const;
+  /** What each ask since then was for: the input that it brought, or whether it is beside. */
+  const asked = (call: Call, since: number) =>
+    call
+      .commands()
+      .flatMap((command) => (command.type === "respond" ? [command.options] : []))
+      .slice(since)
+      .map(({ outOfBand, params }) => (outOfBand ? "beside" : params.input === undefined ? "turn" : "own"));
+
+  test("[R111] what brings its own input is asked for beside the turn's answer, though neither may be asked for yet", () => {
+    const input = [{ type: "message", role: "user", content: [{ type: "input_text", text: "Say hello." }] }];
+    const call = interruptedSentence({}, { activeResponses: 3 });
+    call.client({ type: "response.create", response: { input }, event_id: "mine" });
+    for (let count = 0; count < 3; count += 1) {
+      call.client(SIDE);
+      begin(call, `side${count}`);
+    }
+    call.speak(silence(900));
+    expect(asked(call, 3)).toEqual([]);
+    call.hibernate();
+    finish(call, null, "side0");
+    begin(call, "mine");
+    finish(call, null, "mine");
+    expect(asked(call, 3)).toEqual(["own", "turn"]);
+  });
 });

@@ -1,5 +1,7 @@
 /** What a call has been caught at, what really happened in it, and what happened last. */
 export type Invariant =
+  // Seen from outside (tools/threads.ts).
+  | "never-ends"
   | "spoken-lost"
   | "spoken-twice"
   | "spoken-unknown"

@@ -50,4 +50,11 @@ export const DRAW_MUTATIONS: readonly Mutation[] = [
     to: "    this.#former = 0;\n",
     among: ["client.drops_after_upload"],
   },
+  {
+    number: 112,
+    what: "what is as far ahead of its listener as it may be is looked at again and again: the call never ends",
+    file: "src/session/output/output-gate.ts",
+    from: "        this.#wakeIn(response, RELEASE_MS - room);\n        break;\n",
+    to: "        this.#wakeIn(response, RELEASE_MS - room);\n        continue;\n",
+  },
 ];

@@ -98,7 +98,11 @@ export class Inspection {
     for (const { id, asked, askedAt, phase, stream } of snapshot.responses.records) {
       if (!asked || (phase !== "requested" && phase !== "generating")) continue;
       const own = deadlines.find(([name]) => name === `response:${id}`)?.[1] ?? Infinity;
-      if (phase === "requested" && own < askedAt + patienceMs) {
+      // What was waited in vain for the same cancelled answer counts (SPEC R112).
+      const vainMs = snapshot.responses.ends
+        .filter(([, owed]) => owed.stream === stream)
+        .map(([, { waitedMs = 0 }]) => waitedMs);
+      if (phase === "requested" && own < askedAt + patienceMs - Math.max(0, ...vainMs)) {
         this.#world.checks.fail("hasty", `${id} was asked for at ${askedAt} and is given up at ${own}`);
       }
       const spare = this.#spare(snapshot, stream);

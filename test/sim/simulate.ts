@@ -2,7 +2,7 @@
 import { SimulatedCall, type Outcome } from "./call.ts";
 import { CAN_RESUME } from "./duplex-wire.ts";
 import { FAULTS, faultsOf } from "./faults/index.ts";
-import { addOutcome, emptyReport, type Failure, type Report } from "./report.ts";
+import { addOutcome, emptyReport, type Report } from "./report.ts";
 
 /** Every kind of fault that this checkout's relay is meant to survive. */
 export const SURVIVABLE: readonly string[] = FAULTS.filter(
@@ -42,19 +42,20 @@ export async function soak(
   return { ...(await call.run()), kept: kept.slice(0, 6) };
 }
 
-/** @param played is told of each call, and what it broke. */
+/** @param begins is told of each call before it is played, and the report of those before. */
 export async function simulate(
   { from, to, step, among, having, untilFailure }: Range,
   cpu: () => number,
-  played: (failure: Failure | null) => void = () => {},
+  begins: (seed: number, report: Report) => void = () => {},
 ): Promise<Report> {
   const report = emptyReport();
   const before = cpu();
   for (let seed = from; seed <= to; seed += step) {
     if (having.length > 0 && !faultsOf(seed, among).some((fault) => having.includes(fault))) continue;
+    report.cpuSeconds = cpu() - before;
+    begins(seed, report);
     const outcome = await play(seed, among);
     addOutcome(report, outcome);
-    played(outcome.violation === null ? null : (report.failures.at(-1) ?? null));
     if (untilFailure && outcome.violation !== null) break;
   }
   report.cpuSeconds = cpu() - before;

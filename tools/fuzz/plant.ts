@@ -1,9 +1,11 @@
 /** Plants a fault in a copy of the sources and fuzzes that until it is found. */
 import { PLANTS } from "../../test/fuzz/plants.ts";
-import type { Range, Report } from "../../test/fuzz/run.ts";
+import type { Report } from "../../test/fuzz/run.ts";
 import { runInCopy } from "../sim/mutated-copy.ts";
+import type { Played } from "./play-all.ts";
 
-const COPIED = [
+/** What of the project it needs. */
+export const COPIED = [
   "src",
   "demo",
   "durable-objects",
@@ -24,10 +26,15 @@ const COPIED = [
 ];
 
 /** @returns the exit code: 0 when the planted fault was found. */
-export function runPlanted(number: number, { seed, messages }: Range, json: boolean): number {
+export function runPlanted(
+  number: number,
+  { range: { seed, messages }, cpuSeconds }: Pick<Played, "range" | "cpuSeconds">,
+  json: boolean,
+): number {
   const plant = PLANTS.find((one) => one.number === number);
   if (plant === undefined) throw new RangeError(`there is no fault ${number}`);
-  const args = ["--seed", seed, "--messages", messages, "--most", 1, "--jobs", 1, "--json"].map(String);
+  const range = ["--seed", seed, "--messages", messages, "--most", 1];
+  const args = [...range, "--cpu", cpuSeconds, "--jobs", 1, "--json"].map(String);
   const report = JSON.parse(runInCopy(COPIED, plant, "tools/fuzz.ts", args)) as Report;
   const [first] = report.findings;
   const found = first?.check === plant.check;

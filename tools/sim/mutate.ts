@@ -3,6 +3,7 @@ import { MUTATIONS, type Mutation } from "../../test/sim/mutations.ts";
 import type { Report } from "../../test/sim/report.ts";
 import { play } from "../../test/sim/simulate.ts";
 import { runInCopy } from "./mutated-copy.ts";
+import type { Played } from "./play-all.ts";
 
 const COPIED = [
   "src",
@@ -16,24 +17,23 @@ const COPIED = [
   "package.json",
 ];
 
-interface Wanted {
-  readonly from: number;
-  readonly to: number;
-  readonly among: readonly string[];
-  readonly having: readonly string[];
-}
+type Wanted = Played["range"];
 
 /** Calls that break without the mutation as well say nothing of it: so many are passed over. */
 const MOST_ALIKE = 20;
 
 /** @returns the exit code: 0 when the mutation was caught. */
-export async function runMutated(number: number, wanted: Wanted, json: boolean): Promise<number> {
+export async function runMutated(
+  number: number,
+  { range: wanted, cpuSeconds }: Pick<Played, "range" | "cpuSeconds">,
+  json: boolean,
+): Promise<number> {
   const mutation = MUTATIONS.find((one) => one.number === number);
   if (!mutation) throw new RangeError(`there is no mutation ${number}`);
   let { from } = wanted;
   let calls = 0;
   for (let alike = 0; ; alike += 1) {
-    const report = playMutated(mutation, { ...wanted, from });
+    const report = playMutated(mutation, { ...wanted, from }, cpuSeconds);
     const [first] = report.failures;
     calls += report.calls;
     const excused = first !== undefined && (await play(first.seed, wanted.among)).violation !== null;
@@ -44,9 +44,9 @@ export async function runMutated(number: number, wanted: Wanted, json: boolean):
   }
 }
 
-function playMutated(mutation: Mutation, { from, to, among, having }: Wanted): Report {
+function playMutated(mutation: Mutation, { from, to, among, having }: Wanted, cpuSeconds: number): Report {
   const seeds = ["--seeds", `${from}..${to}`, "--faults", among.join(","), "--having", having.join(",")];
-  const args = [...seeds, "--until-failure", "--json", "--jobs", "1"];
+  const args = [...seeds, "--until-failure", "--json", "--jobs", "1", "--cpu", String(cpuSeconds)];
   return JSON.parse(runInCopy(COPIED, mutation, "tools/sim.ts", args)) as Report;
 }
 

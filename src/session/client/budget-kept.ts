@@ -4,7 +4,7 @@ import { jsonSize } from "../../protocol/json.ts";
 import type { Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import type { SessionObject } from "./session-object.ts";
-import type { Guard, Link, Responses, Rounds } from "./ports.ts";
+import type { Asking, Guard, Link, Responses, Rounds } from "./ports.ts";
 
 /** Read when it is asked for: some of these parts are made later. */
 interface KeptParts {
@@ -13,6 +13,7 @@ interface KeptParts {
   readonly sessionObject: SessionObject;
   readonly responses: Responses;
   readonly rounds: Rounds;
+  readonly asking: Pick<Asking, "owed">;
   readonly guard: Guard | null;
   readonly links: readonly Link[];
 }
@@ -41,6 +42,7 @@ export class Kept {
     // Of the conversation the oldest is forgotten.
     let size =
       this.#parts.rounds.size +
+      this.#parts.asking.owed.size +
       (this.#parts.guard?.input?.size ?? 0) +
       sessionObject.updates.size +
       Math.min(conversation.size, context.limits.conversationSize);

@@ -53,6 +53,7 @@ export interface Asking {
   readonly underway: boolean;
   /** Answers are the relay's to ask for (`create_response`), not only the client's. */
   readonly may: boolean;
+  readonly owed: { readonly size: number };
   requireSomebody(params: ResponseParams): void;
   /** Asks the conversation's upstreams, or the first that can for one out of band. */
   respond(params: ResponseParams): void;

@@ -77,6 +77,11 @@ export class InputGuard {
     return !this.#waiting.every(isAside);
   }
 
+  /** One of the conversation does that brings its own input: no turn's answer is its. */
+  get brings(): boolean {
+    return this.#waiting.some((one) => !isAside(one) && one.params.input !== undefined);
+  }
+
   /** Characters of what they are to be asked with. */
   get size(): number {
     // What came from a JSON schema is JSON.

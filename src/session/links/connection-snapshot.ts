@@ -1,3 +1,4 @@
+import type { AudioFormat } from "../../audio/format.ts";
 import type { JsonObject, UpstreamFault } from "../../upstreams/upstream.ts";
 import type { LinkPhase } from "../transitions.ts";
 import type { BacklogSnapshot } from "./backlog.ts";
@@ -36,6 +37,8 @@ export interface ConnectionSnapshot extends CongestionSnapshot {
   readonly asked: readonly string[];
   readonly watched: boolean;
   readonly upstream: JsonObject;
+  /** In which its backlog is, where its provider has not stated yet what it takes. */
+  readonly expected?: AudioFormat;
   readonly backlog: BacklogSnapshot;
   /** Absent: there are none. */
   readonly verdicts?: readonly HeldVerdict[];

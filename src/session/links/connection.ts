@@ -2,6 +2,7 @@
  * One connection to one provider, from dial to end: its state, what another one may go on with, and when it is given up. A
  * connection is dialled once; what follows it is another one. What goes over it is `wire.ts`.
  */
+import type { AudioFormat } from "../../audio/format.ts";
 import { named } from "../../upstreams/dial-request.ts";
 import type { Leaves, Upstream, UpstreamConfig } from "../../upstreams/upstream.ts";
 import type { UpstreamEvent, UpstreamFault } from "../../upstreams/upstream.ts";
@@ -54,8 +55,14 @@ export class Connection extends Wire {
   goesOn: GoesOn | null = null;
   readonly #host: ConnectionHost;
 
-  constructor(identity: ConnectionIdentity, upstream: Upstream, context: Context, host: ConnectionHost) {
-    super(identity, upstream, context, host.floods.of(identity.candidate));
+  constructor(
+    identity: ConnectionIdentity,
+    upstream: Upstream,
+    context: Context,
+    host: ConnectionHost,
+    expected: AudioFormat | null,
+  ) {
+    super(identity, upstream, context, host.floods.of(identity.candidate), expected);
     this.#host = host;
   }
 
@@ -246,6 +253,7 @@ export class Connection extends Wire {
       acknowledged: this.acknowledged,
       watched: this.silence.watching,
       upstream: this.upstream.snapshot(),
+      ...(this.expected !== null && { expected: this.expected }),
       backlog: this.backlog.snapshot(),
       flood: this.flood.snapshot(),
       ...this.verdicts.snapshot(),
@@ -270,6 +278,7 @@ export class Connection extends Wire {
     this.verdicts.restore(snapshot.verdicts);
     this.silence.restore(snapshot.watched);
     this.upstream.restore(snapshot.upstream);
+    this.expect(snapshot.expected ?? null);
     if (snapshot.channels) this.channels?.restore(snapshot.channels);
     this.backlog.restore(snapshot.backlog, this.capabilities.input);
   }

@@ -75,7 +75,9 @@ export class Link extends Serving implements ConnectionHost {
     this.dials += 1;
     const chosen = candidate % this.candidates.count;
     const identity = { link: this.index, number: this.dials, candidate: chosen, upstream: this.name };
-    const connection = new Connection(identity, this.candidates.create(chosen), this.context, this);
+    const { candidates, context } = this;
+    const expected = candidates.expected(chosen);
+    const connection = new Connection(identity, candidates.create(chosen), context, this, expected);
     connection.begin();
     return connection;
   }
@@ -97,6 +99,7 @@ export class Link extends Serving implements ConnectionHost {
   }
 
   onReady(connection: Connection): void {
+    this.candidates.states(connection.identity.candidate, connection.capabilities.input);
     if (connection !== this.current) return;
     if (this.#continuation.serves(connection)) this.context.metric("upstream_continued", 1, this.name);
     this.#host.onPhase(this, null, null);
@@ -286,8 +289,10 @@ export class Link extends Serving implements ConnectionHost {
 
   #revive(kept: ConnectionSnapshot): Connection {
     const upstream = this.candidates.create(kept.identity.candidate);
-    const connection = new Connection(kept.identity, upstream, this.context, this);
+    const connection = new Connection(kept.identity, upstream, this.context, this, null);
     connection.restore(kept);
+    if (kept.phase === "ready")
+      this.candidates.states(kept.identity.candidate, connection.capabilities.input);
     return connection;
   }
 }

@@ -95,6 +95,8 @@ export interface Recovery {
   failed(link: Link, key: string, fault: UpstreamFault): boolean;
   silent(link: Link, response: ResponseRecord, fault: UpstreamFault): void;
   redialled(link: Link): void;
+  /** It was asked for an answer that it has not begun: another connection is asked for it again. */
+  asks(stream: number): boolean;
   lost(link: Link, fault: UpstreamFault, final: boolean): void;
 }
 
@@ -136,4 +138,6 @@ export interface Voices {
   knowsAll(index: number): boolean;
   /** All upstreams are one. */
   readonly one: boolean;
+  /** This upstream is told what any of them said and what tools gave. */
+  knowsAll(stream: number): boolean;
 }

@@ -10,7 +10,7 @@ import type { Item } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
 import { asText, heardOnly, lengthOf } from "./as-text.ts";
 import type { Connection } from "./connection.ts";
-import type { Voices } from "./ports.ts";
+import type { Recovery, Voices } from "./ports.ts";
 import { LEAST_MS, replayAudio } from "./replay-audio.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import { cutAt, type Entry } from "../memory/entry.ts";
@@ -37,26 +37,28 @@ export function isKnown(told: string): boolean {
   return told !== NOTHING && told !== MISSING;
 }
 
+/** The later two are read when they are asked for: they are made later. */
 interface ReplayParts {
   readonly context: Context;
   readonly conversation: Conversation;
   readonly kernels: AudioKernels;
   readonly voices: Pick<Voices, "knowsAll">;
+  readonly recovery: Pick<Recovery, "asks">;
 }
 
 export class Replay {
   readonly #context: Context;
   readonly #conversation: Conversation;
   readonly #kernels: AudioKernels;
-  readonly #voices: ReplayParts["voices"];
+  readonly #parts: ReplayParts;
   /** Items that the connection which is being told the conversation is not told by their sound. */
   #tooMuch: ReadonlySet<string> = new Set();
 
-  constructor({ context, conversation, kernels, voices }: ReplayParts) {
-    this.#context = context;
-    this.#conversation = conversation;
-    this.#kernels = kernels;
-    this.#voices = voices;
+  constructor(parts: ReplayParts) {
+    this.#context = parts.context;
+    this.#conversation = parts.conversation;
+    this.#kernels = parts.kernels;
+    this.#parts = parts;
   }
 
   /**
@@ -177,10 +179,19 @@ export class Replay {
       const heard = heardOnly(entry);
       return heard === null ? NOTHING : `cut:${cut}:${lengthOf(heard)}`;
     }
+    if (this.#asksAbout(connection, entry)) return SOUND;
     const length = lengthOf(entry.item);
     if (isUnspoken(entry) && (length === null || this.#recording(connection, entry))) return SOUND;
     if (length !== null) return `said:${length}`;
     return entry.origin === null && connection.capabilities.turns !== "none" ? SOUND : NOTHING;
+  }
+
+  /** Its words would be no question to this one, which is to answer it and can be told its sound. */
+  #asksAbout({ capabilities, identity }: Connection, entry: Entry): boolean {
+    const { audio, entries } = this.#conversation;
+    if (capabilities.answersSound !== true || entry.origin !== null || entry.audioMs === 0) return false;
+    if (!this.#parts.recovery.asks(identity.link) || !audio.has(entry.item.id)) return false;
+    return entries.lastIndexOf(entry) > entries.findLastIndex(({ origin }) => origin !== null);
   }
 
   /**
@@ -189,10 +200,12 @@ export class Replay {
    */
   #concerns(connection: Connection, { item, origin, answers }: Entry): boolean {
     const { link } = connection.identity;
-    if (origin !== null) return origin === link || (this.#voices.knowsAll(link) && SHARED.has(item.type));
+    if (origin !== null)
+      return origin === link || (this.#parts.voices.knowsAll(link) && SHARED.has(item.type));
     const call = answers === undefined ? undefined : this.#conversation.find(answers);
     return (
-      !call || ((this.#voices.knowsAll(link) || (call.origin ?? link) === link) && !isCutCall(call.item))
+      !call ||
+      ((this.#parts.voices.knowsAll(link) || (call.origin ?? link) === link) && !isCutCall(call.item))
     );
   }
 
@@ -223,7 +236,8 @@ export class Replay {
       this.#item(connection, created);
       return 0;
     }
-    const spoken = connection.capabilities.turns === "client" && !this.#tooMuch.has(entry.item.id);
+    const { answersSound, turns } = connection.capabilities;
+    const spoken = (turns === "client" || answersSound === true) && !this.#tooMuch.has(entry.item.id);
     const toldMs = spoken ? replayAudio(connection, this.#conversation, entry, this.#kernels) : 0;
     const untoldMs = entry.audioMs - toldMs;
     if (toldMs === 0) connection.knows.told.set(entry.item.id, MISSING);

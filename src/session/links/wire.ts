@@ -3,7 +3,7 @@
  * decoded, with bounds on all of it. In-process upstreams (`loop:`) have no socket: what they encode is handed to their own
  * decode. How a connection lives and ends is `connection.ts`.
  */
-import { formatKey, sampleRateHz } from "../../audio/format.ts";
+import { formatKey, sampleRateHz, type AudioFormat } from "../../audio/format.ts";
 import type { AudioChunk, Capabilities, Command, Upstream } from "../../upstreams/upstream.ts";
 import type { UpstreamEvent, WireMessage } from "../../upstreams/upstream.ts";
 import { ChannelPeers, type ChannelsHost, type UpstreamInput } from "../channel-peers.ts";
@@ -37,6 +37,7 @@ export abstract class Wire implements ChannelsHost {
   protected readonly context: Context;
   protected readonly upstream: Upstream;
   #phase: LinkPhase = "idle";
+  #expected: Capabilities | null = null;
   /** In this process: nothing to lose, nothing to pay. */
   protected loop = false;
   protected readonly backlog: Backlog;
@@ -50,11 +51,19 @@ export abstract class Wire implements ChannelsHost {
   /** It was told of another configuration by what its present message led to: what this judges is older. */
   #restated = false;
 
-  constructor(identity: ConnectionIdentity, upstream: Upstream, context: Context, flood: Flood) {
+  /** @param expected what its provider stated before that it takes: what waits for it is put into that. */
+  constructor(
+    identity: ConnectionIdentity,
+    upstream: Upstream,
+    context: Context,
+    flood: Flood,
+    expected: AudioFormat | null,
+  ) {
     this.identity = identity;
     this.peer = `up${identity.link}.${identity.number}`;
     this.upstream = upstream;
-    this.backlog = new Backlog(context.limits, upstream.capabilities.input);
+    this.expect(expected);
+    this.backlog = new Backlog(context.limits, this.capabilities.input);
     this.context = context;
     this.silence = new SilenceWatch(context, this.nameOf("answer"));
     this.flood = flood;
@@ -82,7 +91,16 @@ export abstract class Wire implements ChannelsHost {
   }
 
   get capabilities(): Capabilities {
-    return this.upstream.capabilities;
+    return this.#expected ?? this.upstream.capabilities;
+  }
+
+  /** The format that it is taken to state; null: it states none, or has said what it takes. */
+  protected expect(input: AudioFormat | null): void {
+    this.#expected = input && { ...this.upstream.capabilities, input };
+  }
+
+  protected get expected(): AudioFormat | null {
+    return this.#expected?.input ?? null;
   }
 
   /** It can still be of use. */
@@ -153,7 +171,11 @@ export abstract class Wire implements ChannelsHost {
     if ((this.#phase !== "greeting" && this.#phase !== "ready") || !this.takes(data.length)) return;
     this.#restated = false;
     const taken = this.capabilities.input;
+    const before = this.upstream.capabilities.input;
     const events = this.upstream.decode(data);
+    const now = this.upstream.capabilities.input;
+    const stated = now !== before && formatKey(now) !== formatKey(before);
+    if (stated || events.some(({ type }) => type === "ready")) this.#expected = null;
     const { input } = this.capabilities;
     // A provider may state another format than it was dialled for, while audio waits for it.
     if (input !== taken && formatKey(input) !== formatKey(taken)) this.backlog.restate(input);

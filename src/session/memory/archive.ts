@@ -172,6 +172,11 @@ export class AudioArchive {
     return { format: recording.format, pieces: recording.audio.pieces() };
   }
 
+  /** Something of the item is kept. */
+  has(itemId: string): boolean {
+    return this.#recordings.has(itemId);
+  }
+
   /** All that is kept of the item, or null. `complete` is false when its front was dropped. */
   read(itemId: string): KeptAudio | null {
     const recording = this.#recordings.get(itemId);

@@ -9,6 +9,7 @@ import type { Context } from "../context.ts";
 import type { Conversation } from "../memory/conversation.ts";
 import { Answerers, anyOf } from "./answerers.ts";
 import { HeldRequest } from "./held-request.ts";
+import { isBeside, isPlain, OwedAsks, type OwedAsk, type OwedSnapshot } from "./owed-asks.ts";
 import type { Responses } from "./responses.ts";
 import type { Rounds } from "./rounds.ts";
 import type { RoundSnapshot } from "./round.ts";
@@ -48,10 +49,7 @@ export class Asking {
   readonly #parts: AskingParts;
   readonly #who: Answerers;
   readonly #held: HeldRequest;
-  /** Streams that owe an answer, with what was asked for; of several that are one voice the first. */
-  #owed = new Map<number, ResponseParams>();
-  /** Of these, those whose answer the client asked for: it is owed though answers are not the relay's to ask for. */
-  #wished = new Set<number>();
+  readonly owed = new OwedAsks();
 
   constructor(parts: AskingParts) {
     this.#parts = parts;
@@ -108,15 +106,16 @@ export class Asking {
 
   #owe([first]: readonly Link[], params: ResponseParams): void {
     if (!first) return;
-    const debtor = this.#who.debtorOf(first);
-    this.#owed.set(debtor, params);
-    if (this.may) this.#wished.delete(debtor);
-    else this.#wished.add(debtor);
+    const { cause } = this.#parts.context;
+    // What is not the turn's is nobody's wish but the client's.
+    const wished = !this.may || !isPlain(params);
+    this.owed.add({ stream: this.#who.debtorOf(first), params, wished, ...(cause !== null && { cause }) });
   }
 
   #askAll(links: readonly Link[], params: ResponseParams): void {
     const groups = this.#who.groups(links);
-    const busy = groups.filter((group) => this.#who.busy(group));
+    const brings = this.#parts.guard?.input?.brings === true;
+    const busy = groups.filter((group) => brings || this.#who.busy(group));
     for (const group of busy) this.#owe(group, params);
     for (const group of groups) if (!busy.includes(group)) this.ask(group, params);
   }
@@ -124,12 +123,12 @@ export class Asking {
   /** Asks these for one answer now; of too many at once, at the end of one that runs. */
   ask(wanted: readonly Link[], params: ResponseParams): void {
     const { context, responses, rounds } = this.#parts;
-    const beside = params.conversation === "none";
+    const beside = isBeside(params);
     // Who takes part may have changed since it was wanted.
     const group = this.#who.oneVoice && !beside ? this.#who.answering : wanted;
     // What is answered beside the conversation says nothing to the caller's silence.
     if (!beside) context.deadlines.clear("idle");
-    for (const link of group) this.#paid(this.#who.debtorOf(link), beside);
+    for (const link of group) this.owed.covered(this.#who.debtorOf(link), params);
     if (!beside) this.#supersede(group);
     for (const link of group) link.ensure();
     if (this.#parts.guard?.input?.holds(group, params)) return;
@@ -141,12 +140,6 @@ export class Asking {
       const link = anyOf(group);
       if (link) responses.request(link, params);
     }
-  }
-
-  /** What is answered beside the conversation is no answer to a turn. */
-  #paid(debtor: number, beside: boolean): void {
-    const owed = this.#owed.get(debtor);
-    if (owed !== undefined && (owed.conversation === "none") === beside) this.#owed.delete(debtor);
   }
 
   /** What these, or who left them, had still to be asked for is answered with this. */
@@ -185,15 +178,24 @@ export class Asking {
 
   /** Something ended or changed: asks for what is owed and may be asked for now. */
   settle(): void {
-    const { responses, port, turns } = this.#parts;
+    const { context, port, responses } = this.#parts;
     if (this.#held.waits && !this.#waits) this.release();
-    if (this.#owed.size === 0 || !port.live || turns.openItem !== null) return;
-    if (!this.may)
-      for (const stream of this.#owed.keys()) if (!this.#wished.has(stream)) this.#owed.delete(stream);
-    for (const [stream, params] of this.#owed) {
-      const group = this.#who.groupOf(stream);
-      if (group.length > 0 && !this.#who.busy(group) && responses.room) this.ask(group, params);
+    if (!this.may) this.owed.onlyWished();
+    for (const one of port.live ? this.owed.all : []) {
+      const group = this.#owing(one);
+      if (group.length === 0 || !responses.room) continue;
+      this.owed.remove(one);
+      context.causedBy(one.cause ?? null, () => this.ask(group, one.params));
     }
+  }
+
+  /** Who can be asked now for what is owed. */
+  #owing({ params, stream }: OwedAsk): readonly Link[] {
+    if (isBeside(params)) return this.#who.aside.slice(0, 1);
+    // Over the caller nothing is answered, and one that is judged is asked for before what is owed.
+    if (this.#parts.turns.openItem !== null || this.#guarded) return [];
+    const group = this.#who.groupOf(stream);
+    return this.#who.busy(group) ? [] : group;
   }
 
   /** The turn goes on for too long, or came to nothing: the client's `response.create` is asked for. */
@@ -211,7 +213,7 @@ export class Asking {
   /** Before a `response.create` of the client's. @throws ClientError when nobody can answer it now. */
   requireSomebody({ conversation }: ResponseParams): void {
     const { context, responses } = this.#parts;
-    const waiting = this.#parts.guard?.input?.count ?? 0;
+    const waiting = this.owed.kept + (this.#parts.guard?.input?.count ?? 0);
     const running = responses.active.filter(({ own }) => own === undefined).length;
     if (running + waiting >= context.limits.activeResponses) {
       throw new ClientError(
@@ -276,22 +278,18 @@ export class Asking {
   }
 
   snapshot(): AskingSnapshot {
-    const wished = this.#wished.size > 0 ? { wished: [...this.#wished] } : {};
-    return { ...this.#held.snapshot(), owed: [...this.#owed], ...wished, ...this.#parts.rounds.snapshot() };
+    return { ...this.#held.snapshot(), ...this.owed.snapshot(), ...this.#parts.rounds.snapshot() };
   }
 
   restore(snapshot: AskingSnapshot): void {
     this.#held.restore(snapshot);
-    this.#owed = new Map(snapshot.owed);
-    this.#wished = new Set(snapshot.wished);
+    this.owed.restore(snapshot);
     this.#parts.rounds.restore(snapshot.rounds);
   }
 }
 
-export interface AskingSnapshot {
+export interface AskingSnapshot extends OwedSnapshot {
   readonly held: ResponseParams | null;
   readonly heldCause?: string;
-  readonly owed: readonly (readonly [number, ResponseParams])[];
-  readonly wished?: readonly number[];
   readonly rounds?: readonly RoundSnapshot[];
 }

@@ -61,7 +61,8 @@ export class Endings {
     if (!link.capabilities.cancel || response.own) return;
     link.command({ type: "cancel", responseId: response.id, ...(overdue ? { overdue } : {}) });
     if (response.outOfBand || this.#parts.gate.finished(response)) return;
-    this.#parts.ends.cancelled(response.id, link);
+    const waited = response.phase === "requested" && response.connection === link.serving;
+    this.#parts.ends.cancelled(response.id, link, waited ? response.askedAt : null);
   }
 
   /** More of it came than is kept. */

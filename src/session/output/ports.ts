@@ -158,6 +158,7 @@ export interface Guard {
 /** Answers that wait until the caller's words have been judged. */
 interface InputGuard {
   readonly answers: boolean;
+  readonly brings: boolean;
   readonly count: number;
   holds(group: readonly Link[], params: ResponseParams): boolean;
   withdraw(): boolean;

@@ -170,6 +170,13 @@ export class Recovery {
     else this.#goOn(link, this.#parts.voices.whoGoesOn(link));
   }
 
+  /** It was asked for an answer that it has not begun: another connection is asked for it again. */
+  asks(stream: number): boolean {
+    return this.#responses.active.some(
+      (one) => one.stream === stream && one.phase === "requested" && one.asked,
+    );
+  }
+
   /** It is still to be asked for something that it was asked for before. */
   owes(stream: number): boolean {
     return this.#broken.has(stream) || this.#owed.some((one) => one.stream === stream);

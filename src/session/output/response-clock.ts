@@ -43,7 +43,9 @@ export class ResponseClock {
     // One that waits for the end of a cancelled answer waits no longer than that is owed.
     const since = response.outOfBand ? null : this.#ends.since(link);
     const cancelMs = link.hasFallback ? limits.stallMs : limits.cancelMs;
-    this.#set(response, since === null ? at : Math.min(at, Math.max(since + cancelMs, now + limits.stallMs)));
+    // Who is cut off again and again, for nothing is heard, does not begin to wait anew each time.
+    const leastMs = Math.max(0, limits.stallMs - this.#ends.waitedMs(link));
+    this.#set(response, since === null ? at : Math.min(at, Math.max(since + cancelMs, now + leastMs)));
   }
 
   #begin(response: ResponseRecord): void {

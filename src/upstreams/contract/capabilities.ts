@@ -17,6 +17,8 @@ export interface Capabilities {
   /** Takes text items from the user. */
   readonly text: boolean;
   readonly tools: boolean;
+  /** A duplex one that answers what it has heard since, and nothing else: of a turn it has to hear the sound. */
+  readonly answersSound?: boolean;
   /** Transcribes what the user says. */
   readonly transcription: boolean;
   /** The words of an answer come no later than their sound; absent: nobody knows. */

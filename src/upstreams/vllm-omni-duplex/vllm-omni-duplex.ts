@@ -55,6 +55,7 @@ class VllmOmniDuplex extends Adapter<CodecState> {
       input: this.#settings.input,
       output: this.#output.format,
       turns: "none",
+      answersSound: true,
       cancel: true,
       truncate: true,
       text: true,
