@@ -25,9 +25,8 @@ export function observerMeans(conduct: Conduct) {
   const budget = new ObserverBudget(context, conduct.budget);
   const host = commandHost(conduct, {
     update: (session) => sessionObject.update(session, "application"),
-    // What is locked is locked for the client, but what it hears has the format that it knows.
-    checkParams: (params) => sessionObject.requireClientsFormat(params),
-    checkItem: () => {},
+    checkParams: (params) => sessionObject.checkParams(params, "application"),
+    checkItem: (item) => sessionObject.checkItem(item, "application"),
     checkPlan: (before, after) => sessionObject.checkPlan(before, after, "application"),
   });
   // It has what the client has, but for its budget.
