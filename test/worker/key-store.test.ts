@@ -157,31 +157,6 @@ describe("a key that is gone", () => {
     expect((await client.closed).code).toBe(1000);
   });
 
-  test.each(["deleted", "replaced", "no operator's any more"])(
-    "[N40] an observer by an operator's key that is %s is closed within a minute, and nobody else",
-    async (how) => {
-      vi.useRealTimers();
-      vi.useFakeTimers({ toFake: ["Date", "setTimeout", "clearTimeout"] });
-      await add("boss", "kv-key-boss", { operator: true });
-      const client = await connect("/v1/realtime?model=echo", bearer());
-      const { id } = (await client.event("session.created"))["session"] as { id: string };
-      const at = `/v1/sessions/${id}/control`;
-      const [other, own] = [await connect(at, bearer("kv-key-boss")), await connect(at, bearer())];
-      await Promise.all([other.event("session.created"), own.event("session.created")]);
-      await pass(id, 31_000);
-      if (how === "deleted") await keys().delete("id:boss");
-      else
-        await add("boss", how === "replaced" ? "kv-key-chief" : "kv-key-boss", {
-          operator: how === "replaced",
-        });
-      await pass(id, 30_500);
-      await pass(id, 30_500);
-      expect(await other.closed).toEqual({ code: 1008, reason: "the observer's key is not known any more" });
-      client.send({ type: "input_audio_buffer.clear" });
-      for (const each of [client, own]) await each.event("input_audio_buffer.cleared");
-    },
-  );
-
   test("[H112] is asked for while the session is awake, and at once when it wakes", async () => {
     let gone = 0;
     let asked = 0;

@@ -108,8 +108,7 @@ export function restrain(
     );
   };
   for (const path of pathsOf(locks, after)) {
-    if (!same(valueAt(before, path), valueAt(after, path)))
-      keep(path, locked(["session", ...path].join(".")));
+    if (!same(valueAt(before, path), valueAt(after, path))) keep(path, lockedAt("session", path));
   }
   const tools = [...toolsOf(before), ...toolsOf(granted)];
   const foreign = foreignTool(locks, toolsOf(config), tools);
@@ -137,7 +136,7 @@ export function checkParams(
     throw locked(`response.${field}`);
   }
   const [stranger] = locks.fields.includes(UNKNOWN) ? strangersOf(given, KNOWN_OF_RESPONSE) : [];
-  if (stranger !== undefined) throw locked(["response", ...stranger].join("."));
+  if (stranger !== undefined) throw lockedAt("response", stranger);
   const { tools = [], input = [] } = params;
   const foreign = foreignTool(locks, tools, [...toolsOf(config), ...toolsOf(granted)]);
   if (foreign !== null) throw notAllowed("response.tools", foreign, locks);
@@ -239,6 +238,10 @@ function putBack(
 /** Nothing is null, or not there at all. */
 function same(a: Json | undefined, b: Json | undefined): boolean {
   return sameJson(a ?? null, b ?? null);
+}
+
+function lockedAt(of: "session" | "response", path: readonly string[]): ClientError {
+  return locked([of, ...path].join("."));
 }
 
 function locked(param: string): ClientError {
