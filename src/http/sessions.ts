@@ -24,7 +24,7 @@ import type { Plan } from "../session/state/plan.ts";
 import { effectiveSession, intentOf, lockFields, locksOf, modelOf, planFor } from "./session-config.ts";
 import { isOwnersSession, newSessionId } from "./session-id.ts";
 import { armDrawn, caller } from "./stickiness.ts";
-import { type Grant, issueToken, LONGEST_TOKEN_MS } from "./tokens.ts";
+import { type Grant, type IssuedToken, issueToken, LONGEST_TOKEN_MS } from "./tokens.ts";
 import { orTurnAway } from "./turn-away.ts";
 
 /** Long enough for a page to load and ask for the microphone. */
@@ -93,14 +93,17 @@ export const sessions = new Hono<DoorEnv>()
       sticky: plan.experiment === undefined ? null : sticky,
       sealed: plan.sealed === true,
     };
-    const token = await issueToken(c, grant, lifetimeS);
-    const create = async (leased: boolean): Promise<void> => {
-      if (body.prewarm !== true) return;
-      const call = callOf(c, grant, { key, plan, token, leased });
-      await stub.prewarm(JSON.stringify(call));
+    // Of a session that finds no place nothing is kept: making its token keeps what does not fit into it.
+    const create = async (leased: boolean): Promise<IssuedToken> => {
+      const issued = await issueToken(c, grant, lifetimeS);
+      if (body.prewarm === true) {
+        const call = callOf(c, grant, { key, plan, token: issued, leased });
+        await stub.prewarm(JSON.stringify(call));
+      }
+      return issued;
     };
     // One that is pre-warmed draws its share itself.
-    await inPlace(c, key, { stub, id, leaseMs: lifetimeS * 1000, later: true }, create);
+    const token = await inPlace(c, key, { stub, id, leaseMs: lifetimeS * 1000, later: true }, create);
     return c.json(
       {
         id,
