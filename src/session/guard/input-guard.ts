@@ -32,16 +32,18 @@ interface Waiting {
 }
 
 interface Words {
-  /** The item's name; or of what only this answer is asked with, a name made of it. */
+  /** The item's name; or of what only an answer is asked with, one that is given for it. */
   readonly id: string;
   /** Null: they are not known yet. */
   readonly text: string | null;
 }
 
-/** Words of one item that are being judged, or were. */
+/**
+ * Words of one item that are being judged, or were. They are kept, and not a sum of them: whoever wants words to pass would
+ * choose them so that they look like others that did.
+ */
 interface Judged {
-  /** Of which words. */
-  readonly mark: string;
+  readonly text: string | null;
   readonly left: readonly number[];
 }
 
@@ -56,6 +58,9 @@ export class InputGuard {
   readonly #plan: InputGuardPlan;
   #waiting: Waiting[] = [];
   readonly #judged = new Map<string, Judged>();
+  /** Names of words that only an answer is asked with, by those words. */
+  readonly #own = new Map<string, string>();
+  #named = 0;
 
   constructor(host: InputGuardHost, plan: InputGuardPlan) {
     this.#host = host;
@@ -143,7 +148,7 @@ export class InputGuard {
     if (open.length === 0) return this.#release();
     const ids = open.map(({ id }) => id);
     if (this.#plan.fail === "closed") return this.#refuse(ids, NOT_JUDGED);
-    for (const { id, text } of open) this.#judged.set(id, { mark: markOf(text), left: [] });
+    for (const { id, text } of open) this.#judged.set(id, { text, left: [] });
     this.#host.unjudged(namesOf(ids));
     this.#release();
   }
@@ -151,7 +156,7 @@ export class InputGuard {
   /** Asks about words that nobody was asked about. @returns false: some were refused. */
   #look(waiting: readonly Waiting[]): boolean {
     for (const { id, text } of this.#wordsOf(waiting)) {
-      if (text === null || this.#judged.get(id)?.mark === markOf(text)) continue;
+      if (text === null || this.#judged.get(id)?.text === text) continue;
       const left: number[] = [];
       for (let at = 0; at === 0 || at + OVERLAP_CHARS < text.length; at += CHUNK_CHARS - OVERLAP_CHARS) {
         const chunk = text.slice(at, at + CHUNK_CHARS);
@@ -165,7 +170,7 @@ export class InputGuard {
           return false;
         }
       }
-      this.#judged.set(id, { mark: markOf(text), left });
+      this.#judged.set(id, { text, left });
     }
     return true;
   }
@@ -174,7 +179,7 @@ export class InputGuard {
   #open(waiting: readonly Waiting[]): readonly Words[] {
     return this.#wordsOf(waiting).filter(({ id, text }) => {
       const judged = this.#judged.get(id);
-      return judged?.mark !== markOf(text) || judged.left.length > 0;
+      return judged === undefined || judged.text !== text || judged.left.length > 0;
     });
   }
 
@@ -199,8 +204,18 @@ export class InputGuard {
 
   /** The caller's words of the conversation, and those that only these answers are asked with. */
   #wordsOf(waiting: readonly Waiting[]): readonly Words[] {
-    const own = waiting.flatMap(({ params }) => ownWords(params.input as Json | undefined));
-    return [...this.#host.conversation.entries.flatMap(wordsOf), ...own];
+    const own = waiting.flatMap(({ params }) => ownTexts(params.input as Json | undefined));
+    const named = own.map((text) => ({ id: text === null ? OWN : this.#nameOf(text), text }));
+    return [...this.#host.conversation.entries.flatMap(wordsOf), ...named];
+  }
+
+  #nameOf(text: string): string {
+    const known = this.#own.get(text);
+    if (known !== undefined) return known;
+    this.#named += 1;
+    const name = `${OWN}${this.#named}`;
+    this.#own.set(text, name);
+    return name;
   }
 
   /** Of items that are gone nobody asks again. */
@@ -211,16 +226,23 @@ export class InputGuard {
       this.#judged.delete(id);
       this.#host.questions.forgetOf("input", id);
     }
+    for (const [text, id] of this.#own) if (!there.has(id)) this.#own.delete(text);
   }
 
   snapshot(): InputGuardSnapshot {
-    return { waiting: [...this.#waiting], judged: [...this.#judged] };
+    const own = this.#own.size === 0 ? {} : { own: [...this.#own], named: this.#named };
+    return { waiting: [...this.#waiting], judged: [...this.#judged], ...own };
   }
 
-  restore({ waiting, judged }: InputGuardSnapshot): void {
+  /** Those of before kept sums of words: they are judged anew. */
+  restore({ waiting, judged, own = [], named = 0 }: InputGuardSnapshot): void {
     this.#waiting = [...waiting];
     this.#judged.clear();
-    for (const [id, one] of judged) this.#judged.set(id, one);
+    for (const [id, one] of judged)
+      if (one.text !== undefined) this.#judged.set(id, { text: one.text, left: one.left });
+    this.#own.clear();
+    for (const [text, id] of own) this.#own.set(text, id);
+    this.#named = named;
   }
 }
 
@@ -244,12 +266,11 @@ function wordsOf({ item, unvoiced }: Entry): readonly Words[] {
   return textIn(item).map((text) => ({ id: item.id, text }));
 }
 
-function ownWords(input: Json | undefined): readonly Words[] {
+function ownTexts(input: Json | undefined): readonly (string | null)[] {
   const items = Array.isArray(input) ? (input as readonly Json[]) : [];
   return items
     .filter((item) => isJsonObject(item) && item["role"] === "user")
-    .flatMap((item) => textIn(item as JsonObject))
-    .map((text) => ({ id: OWN + markOf(text), text }));
+    .flatMap((item) => textIn(item as JsonObject));
 }
 
 /** All words of an item of the caller's, once; none where it has neither words nor sound. */
@@ -263,18 +284,14 @@ function textIn({ content }: JsonObject): readonly (string | null)[] {
     if (typeof text === "string") texts.push(text);
     else if (part["type"] === "input_audio") return [null];
   }
-  return texts.length === 0 ? [] : [texts.join("\n")];
-}
-
-/** Tells words from others, without keeping them (FNV-1a). */
-function markOf(text: string | null): string {
-  if (text === null) return "";
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-  return `${text.length}.${(hash >>> 0).toString(36)}`;
+  const [only] = texts;
+  // The same string is compared, and stored, as one.
+  return texts.length === 0 ? [] : [texts.length === 1 && only !== undefined ? only : texts.join("\n")];
 }
 
 export interface InputGuardSnapshot {
   readonly waiting: readonly Waiting[];
-  readonly judged: readonly (readonly [string, Judged])[];
+  readonly judged: readonly (readonly [string, Partial<Pick<Judged, "text">> & Omit<Judged, "text">])[];
+  readonly own?: readonly (readonly [text: string, name: string])[];
+  readonly named?: number;
 }
