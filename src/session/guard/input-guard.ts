@@ -2,12 +2,12 @@
  * The caller's words, judged before an answer to them is asked for: what was typed, and the transcript of what was said. An
  * answer that may not be asked for yet waits here; what is refused is forgotten, here and by every upstream.
  */
-import { isJsonObject, jsonSize, type Json, type JsonObject } from "../../protocol/json.ts";
+import { jsonSize, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { Context } from "../context.ts";
 import type { Link } from "./ports.ts";
 import type { Conversation } from "../memory/conversation.ts";
-import type { Entry } from "../memory/entry.ts";
+import { itemsOf, OWN, textsOf, wordsOf, type Words } from "./callers-words.ts";
 import type { InputGuardPlan } from "../state/guard-plan.ts";
 import { passes, type Judgement, type Questions } from "./questions.ts";
 
@@ -31,13 +31,6 @@ interface Waiting {
   readonly params: ResponseParams;
 }
 
-interface Words {
-  /** The item's name; or of what only an answer is asked with, one that is given for it. */
-  readonly id: string;
-  /** Null: they are not known yet. */
-  readonly text: string | null;
-}
-
 /**
  * Words of one item that are being judged, or were. They are kept, and not a sum of them: whoever wants words to pass would
  * choose them so that they look like others that did.
@@ -50,7 +43,6 @@ interface Judged {
 /** A moderator is asked about so many characters at once, and these of the ones before. */
 const CHUNK_CHARS = 4000;
 const OVERLAP_CHARS = 240;
-const OWN = "=";
 const NOT_JUDGED: Judgement = { decision: "closed", category: null };
 
 export class InputGuard {
@@ -149,7 +141,7 @@ export class InputGuard {
     const ids = open.map(({ id }) => id);
     if (this.#plan.fail === "closed") return this.#refuse(ids, NOT_JUDGED);
     for (const { id, text } of open) this.#judged.set(id, { text, left: [] });
-    this.#host.unjudged(namesOf(ids));
+    this.#host.unjudged(itemsOf(ids));
     this.#release();
   }
 
@@ -189,7 +181,7 @@ export class InputGuard {
     if (!known?.left.includes(question)) return;
     if (!passes(judgement)) return this.#refuse([id], judgement);
     this.#judged.set(id, { ...known, left: known.left.filter((one) => one !== question) });
-    if (judgement.decision === "open") this.#host.unjudged(namesOf([id]));
+    if (judgement.decision === "open") this.#host.unjudged(itemsOf([id]));
     this.changed();
   }
 
@@ -199,12 +191,12 @@ export class InputGuard {
       this.#judged.delete(id);
       this.#host.questions.forgetOf("input", id);
     }
-    this.#host.refused(namesOf(ids), judgement);
+    this.#host.refused(itemsOf(ids), judgement);
   }
 
   /** The caller's words of the conversation, and those that only these answers are asked with. */
   #wordsOf(waiting: readonly Waiting[]): readonly Words[] {
-    const own = waiting.flatMap(({ params }) => ownTexts(params.input as Json | undefined));
+    const own = waiting.flatMap(({ params }) => textsOf(params.input as Json | undefined));
     const named = own.map((text) => ({ id: text === null ? OWN : this.#nameOf(text), text }));
     return [...this.#host.conversation.entries.flatMap(wordsOf), ...named];
   }
@@ -254,39 +246,6 @@ function isAside({ params }: Waiting): boolean {
 /** One question of the conversation takes the place of the one before; what is asked beside it takes nobody's. */
 function replaces(asked: Waiting, one: Waiting): boolean {
   return !isAside(asked) && !isAside(one) && asked.streams[0] === one.streams[0];
-}
-
-/** Items of the conversation; what only an answer was asked with has no name. */
-function namesOf(ids: readonly string[]): readonly string[] {
-  return ids.filter((id) => !id.startsWith(OWN));
-}
-
-function wordsOf({ item, unvoiced }: Entry): readonly Words[] {
-  if (item["role"] !== "user" || unvoiced === true) return [];
-  return textIn(item).map((text) => ({ id: item.id, text }));
-}
-
-function ownTexts(input: Json | undefined): readonly (string | null)[] {
-  const items = Array.isArray(input) ? (input as readonly Json[]) : [];
-  return items
-    .filter((item) => isJsonObject(item) && item["role"] === "user")
-    .flatMap((item) => textIn(item as JsonObject));
-}
-
-/** All words of an item of the caller's, once; none where it has neither words nor sound. */
-function textIn({ content }: JsonObject): readonly (string | null)[] {
-  const parts = Array.isArray(content)
-    ? (content as readonly Json[]).filter((part) => isJsonObject(part))
-    : [];
-  const texts: string[] = [];
-  for (const part of parts as readonly JsonObject[]) {
-    const text = part["type"] === "input_text" ? part["text"] : part["transcript"];
-    if (typeof text === "string") texts.push(text);
-    else if (part["type"] === "input_audio") return [null];
-  }
-  const [only] = texts;
-  // The same string is compared, and stored, as one.
-  return texts.length === 0 ? [] : [texts.length === 1 && only !== undefined ? only : texts.join("\n")];
 }
 
 export interface InputGuardSnapshot {
