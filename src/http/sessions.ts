@@ -21,7 +21,15 @@ import { Problem } from "./problem.ts";
 import { countReturn, countSession } from "./rate.ts";
 import { knownAs } from "./refusals.ts";
 import type { Plan } from "../session/state/plan.ts";
-import { effectiveSession, intentOf, lockFields, locksOf, modelOf, planFor } from "./session-config.ts";
+import {
+  effectiveSession,
+  intentOf,
+  lockFields,
+  locksOf,
+  modelName,
+  modelOf,
+  planFor,
+} from "./session-config.ts";
 import { isOwnersSession, newSessionId } from "./session-id.ts";
 import { armDrawn, caller } from "./stickiness.ts";
 import { type Grant, type IssuedToken, issueToken, LONGEST_TOKEN_MS } from "./tokens.ts";
@@ -40,7 +48,7 @@ const oneOf = <const T extends readonly string[]>(options: T) =>
   v.nullish(v.picklist(options, `expected one of ${options.join(", ")}`));
 
 const creation = v.object({
-  model: v.nullish(v.pipe(v.string("expected a string"), v.nonEmpty("expected a name"))),
+  model: v.nullish(modelName),
   session: v.nullish(jsonObject),
   location_hint: oneOf(LOCATION_HINTS),
   client_country: v.nullish(
@@ -59,7 +67,7 @@ export const sessions = new Hono<DoorEnv>()
     const key = await requireApiKey(c);
     const body = await readBody(c, creation, "unprocessable");
     const session = body.session ?? {};
-    const model = body.model ?? modelOf(session);
+    const model = body.model ?? modelOf(session, "unprocessable");
     // Drawn now, so that what is checked is what begins.
     const sticky = (await stickyOf(body.caller)) ?? drawId();
     const plan = planFor(c, { key, by: null }, model, sticky);
