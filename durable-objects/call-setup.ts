@@ -88,6 +88,8 @@ const observerArrival = v.object({
   audio: v.boolean(),
   /** Subprotocol to answer with. */
   protocol: v.nullable(v.string()),
+  /** The key by which it comes, asked for again while it is there; null: it is not. */
+  by: v.nullish(v.object({ id: v.string(), fingerprint: v.string() }), null),
 });
 
 /** Who comes as an observer of the application's. */

@@ -8,7 +8,7 @@ import type { WireMessage } from "../src/upstreams/upstream.ts";
 import { CLOSE_TAKEN_OVER, shut } from "./close-code.ts";
 import { introduce, tell, TRIED_TOO_OFTEN } from "./introduction.ts";
 import { LateMessages } from "./late-messages.ts";
-import { ObserverSockets, readObserver, type ObserverMark } from "./observers.ts";
+import { type KeyName, ObserverSockets, readObserver, type ObserverMark } from "./observers.ts";
 import { type ClientSocket, isClients, PendingClients, type PendingMark, putOut } from "./pending-clients.ts";
 import type { SessionCore } from "./session-core.ts";
 
@@ -107,8 +107,22 @@ export class Callers {
   }
 
   /** An observer of the application's comes, beside the client, if there is one. */
-  observerCame(socket: ClientSocket, audio: boolean): void {
-    this.#host.feed(this.#observers.add(socket, audio));
+  observerCame(socket: ClientSocket, audio: boolean, by: KeyName | null): void {
+    this.#host.feed(this.#observers.add(socket, audio, by));
+  }
+
+  /** By which observers came. */
+  get observerKeys(): readonly KeyName[] {
+    return this.#observers.keys;
+  }
+
+  /** Who came by this key has no business here any more. */
+  observersOf(key: KeyName, code: number, reason: string): void {
+    for (const peer of this.#observers.of(key)) {
+      this.#observers.close(peer, code, reason);
+      this.#host.forget(peer);
+      this.#host.feed({ type: "close", peer, code, reason });
+    }
   }
 
   /** One that outlived hibernation. @returns what the session is to be told. */

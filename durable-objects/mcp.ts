@@ -7,12 +7,14 @@ import { createParser } from "eventsource-parser";
 import { isJsonObject, parseJsonObject, type Json, type JsonObject } from "../src/protocol/json.ts";
 import type { McpTool, ToolResult } from "../src/session/state/tool-plan.ts";
 import { textAt } from "../src/upstreams/json.ts";
-import { TooLong } from "./short-json.ts";
+import { shortText, TooLong } from "./short-json.ts";
 import { within } from "./within.ts";
 
 /** Characters of a result, and of all that a server says until it has come. */
 const MOST_RESULT = 65_536;
 const MOST_SAID = 1024 * 1024;
+/** Of what it says of a request that it refuses. */
+const MOST_REFUSAL = 4096;
 const MOST_PAGES = 16;
 const MOST_SESSION_CHARS = 1024;
 const MOST_BEGIN_MS = 15_000;
@@ -159,11 +161,22 @@ export class McpClient {
       signal,
     });
     if (response.ok) return response;
-    await response.body?.cancel();
     const { status } = response;
-    if (status === 404 && begun !== null && begun.session !== null) throw new McpFault("gone", "HTTP 404");
+    const gone = begun !== null && begun.session !== null && (await isForgotten(response));
+    await response.body?.cancel();
+    if (gone) throw new McpFault("gone", `HTTP ${status}`);
     throw new McpFault(status >= 500 || status === 429 ? "unreachable" : "refused", `HTTP ${status}`);
   }
+}
+
+/**
+ * Whether the server does not know the session: 404 (2025-06-18, "Session Management"), or what is made after the official SDK's
+ * example answers, 400 `No valid session ID provided`.
+ */
+async function isForgotten(response: Response): Promise<boolean> {
+  if (response.status !== 400) return response.status === 404;
+  const said = await shortText(response, MOST_REFUSAL).catch(() => "");
+  return /session/i.test(said);
 }
 
 /** The result of the request of this number. @throws McpFault, TooLong */

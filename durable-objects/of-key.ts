@@ -3,7 +3,7 @@ import type { CallSetup } from "./call-setup.ts";
 import type { RelayEnv } from "./env.ts";
 import { type KeyAccount, keyAccount, type KeyAccountHost } from "./key-account.ts";
 import type { DefaultLimits } from "./api-key.ts";
-import { type KeyWatch, watchKey } from "./key-watch.ts";
+import { type KeyWatch, type KeyWatchHost, watchKey } from "./key-watch.ts";
 import { WALL_CLOCK } from "./timer.ts";
 
 export interface OfKey {
@@ -11,16 +11,15 @@ export interface OfKey {
   readonly watch: KeyWatch;
 }
 
-interface OfKeyHost extends Pick<KeyAccountHost, "feed" | "metric"> {
-  /** The key is removed, or was replaced. */
-  gone(): void;
-}
+/** `gone`: the key is removed, or was replaced. */
+type OfKeyHost = Pick<KeyAccountHost, "feed" | "metric"> &
+  Pick<KeyWatchHost, "gone" | "others" | "otherGone">;
 
 /** @param limits of relay.config.ts */
 export function ofKey(env: RelayEnv, call: CallSetup, limits: DefaultLimits, host: OfKeyHost): OfKey {
   const { feed, metric } = host;
   return {
-    watch: watchKey(env, call, () => host.gone()),
+    watch: watchKey(env, call, host),
     account: keyAccount(env, call, limits, { clock: WALL_CLOCK, feed, metric }),
   };
 }

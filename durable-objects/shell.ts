@@ -22,6 +22,7 @@ import { Callers, type Entry } from "./callers.ts";
 import { isResponse } from "./dial.ts";
 import { dialsFirst } from "./dials-first.ts";
 import { INTERNAL_ERROR } from "./introduction.ts";
+import type { KeyName } from "./observers.ts";
 import { Peers } from "./peers.ts";
 import type { ClientSocket } from "./pending-clients.ts";
 import { Polling } from "./polling.ts";
@@ -102,8 +103,18 @@ export class Shell {
   }
 
   /** An observer of the application's comes, beside the client, if there is one. */
-  observerCame(socket: ClientSocket, audio: boolean): void {
-    if (!this.#over) this.#callers.observerCame(socket, audio);
+  observerCame(socket: ClientSocket, audio: boolean, by: KeyName | null): void {
+    if (!this.#over) this.#callers.observerCame(socket, audio, by);
+  }
+
+  /** By which observers came. */
+  get observerKeys(): readonly KeyName[] {
+    return this.#callers.observerKeys;
+  }
+
+  /** This key may observe nothing here any more. */
+  observerKeyGone(key: KeyName): void {
+    if (!this.#over) this.#callers.observersOf(key, 1008, "the observer's key is not known any more");
   }
 
   /** A message of a client's socket, or an observer's. */

@@ -104,13 +104,13 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   }
 
   /** The application's own connection, beside the client's. */
-  async #observe({ keyId, audio, protocol }: ObserverArrival): Promise<Response> {
+  async #observe({ keyId, audio, protocol, by }: ObserverArrival): Promise<Response> {
     const live = this.#of(keyId);
     if (live === null) return refuse(this.#unread ? "session_unavailable" : "session_not_found");
     if (live.shell.over) return refuse("session_ended");
     const { theirs, ours } = socketPair();
     this.ctx.acceptWebSocket(ours);
-    live.shell.observerCame(ours, audio);
+    live.shell.observerCame(ours, audio, by);
     return upgraded(theirs, protocol);
   }
 
@@ -352,6 +352,8 @@ export class VoiceSession extends DurableObject<RelayEnv> implements VoiceSessio
   #ofKey(call: CallSetup): OfKey {
     return ofKey(this.env, call, relayConfig.limits, {
       gone: () => void this.terminate(call.keyId),
+      others: () => this.#live?.shell.observerKeys ?? [],
+      otherGone: (key) => this.#live?.shell.observerKeyGone(key),
       feed: (input) => this.#live?.shell.handleQuietly(input),
       metric: (name, value) => this.#counters.add(name, value),
     });

@@ -1,7 +1,9 @@
 /** JSON bodies: bounded, objects only, read by schema; unknown fields pass. */
 import { bodyLimit } from "hono/body-limit";
 import * as v from "valibot";
-import { isJsonObject, type Json, type JsonObject, parseJsonObject } from "../protocol/json.ts";
+import { excessOf, isJsonObject, type Json, type JsonObject, parseJsonObject } from "../protocol/json.ts";
+import { DEFAULT_LIMITS } from "../session/limits.ts";
+import { jsonMost } from "../session/state/json-most.ts";
 import type { DoorContext } from "./door.ts";
 import { Problem, type ProblemCode } from "./problem.ts";
 
@@ -24,14 +26,14 @@ export async function readBody<S extends v.GenericSchema>(
   schema: S,
   wrongField: ProblemCode,
 ): Promise<v.InferOutput<S>> {
-  // As bytes first: `text()` warns about bodies that do not call themselves text.
-  const text = new TextDecoder().decode(await c.req.arrayBuffer());
+  const text = utf8Of(await c.req.arrayBuffer());
   if (text !== "") {
     const type = c.req.header("Content-Type")?.split(";")[0]?.trim().toLowerCase() ?? "";
     if (type !== "application/json") {
       throw new Problem("unsupported_media_type", "Send the body as application/json.");
     }
   }
+  checkExcess(text);
   const body = parseJsonObject(text === "" ? "{}" : text);
   if (body === null) throw new Problem("invalid_json", "The body is not a JSON object.");
   const result = v.safeParse(schema, body, { abortEarly: true });
@@ -39,6 +41,26 @@ export async function readBody<S extends v.GenericSchema>(
   const issue = result.issues[0];
   const param = v.getDotPath(issue) ?? "body";
   throw new Problem(wrongField, `Invalid '${param}': ${issue.message}.`, { param });
+}
+
+/** As bytes first: `text()` warns about bodies that do not call themselves text, and takes what is none. @throws Problem 400 */
+function utf8Of(bytes: ArrayBuffer): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+  } catch {
+    throw new Problem("invalid_json", "The body is not UTF-8 (RFC 8259 §8.1).");
+  }
+}
+
+/** A session is told and stored as the session's events are, and has no more levels. @throws Problem 400, 413 */
+function checkExcess(text: string): void {
+  const most = jsonMost(DEFAULT_LIMITS);
+  const excess = excessOf(text, most);
+  if (typeof excess === "number") return;
+  if (excess === "levels")
+    throw new Problem("invalid_json", `The JSON of a body is at most ${most.levels} levels deep.`);
+  // Of what is outside of strings, and of escapes, there is less than a body may be long.
+  throw new Problem("body_too_large", `A body has at most ${most.members} members and elements.`);
 }
 
 /** A JSON object, whatever is in it. */

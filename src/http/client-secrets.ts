@@ -9,7 +9,7 @@ import { expiresAfter, jsonObject } from "./body.ts";
 import type { DoorContext } from "./door.ts";
 import { jurisdictionFor } from "./jurisdictions.ts";
 import { Problem } from "./problem.ts";
-import { effectiveSession, intentOf, lockFields, modelOf, planFor } from "./session-config.ts";
+import { effectiveSession, intentOf, lockFields, modelName, modelOf, planFor } from "./session-config.ts";
 import { newSessionId } from "./session-id.ts";
 import { caller } from "./stickiness.ts";
 import { issueToken, LONGEST_SECRET_S } from "./tokens.ts";
@@ -26,10 +26,7 @@ export const secretRequest = v.object({
   expires_after: expiresAfter(10, LONGEST_SECRET_S),
   models: v.nullish(
     v.pipe(
-      v.array(
-        v.pipe(v.string("expected a name"), v.nonEmpty("expected a name")),
-        "expected a list of models",
-      ),
+      v.array(modelName, "expected a list of models"),
       v.minLength(1, "expected a model"),
       v.maxLength(MODELS_LIMIT, `expected at most ${MODELS_LIMIT} models`),
     ),
@@ -64,7 +61,7 @@ export async function mint(
 ): Promise<Minted> {
   const session = body.session ?? {};
   const models = body.models ?? null;
-  const model = modelOf(session) ?? models?.[0] ?? null;
+  const model = modelOf(session, "invalid_value") ?? models?.[0] ?? null;
   if (model !== null && models?.includes(model) === false) {
     throw new Problem("invalid_value", "Invalid 'models': session.model is not among them.", {
       param: "models",

@@ -29,6 +29,7 @@ export async function control(c: DoorContext, id: string): Promise<Response> {
     keyId: key.operator ? null : key.id,
     audio,
     protocol: protocol === "realtime" ? protocol : null,
+    by: { id: key.id, fingerprint: key.fingerprint },
   });
 }
 

@@ -91,11 +91,24 @@ export function intentOf(session: JsonObject): Intent {
   return session["type"] === "transcription" ? "transcription" : "conversation";
 }
 
-/** `session.model`, which OpenAI's clients set in place of a member of their own. */
-export function modelOf(session: JsonObject): string | null {
-  const model = session["model"];
-  return typeof model === "string" && model !== "" ? model : null;
+/**
+ * `session.model`, which OpenAI's clients set in place of a member of their own.
+ * @throws Problem `wrongField`: what is no name must not lead to the default route as if nothing had been said.
+ */
+export function modelOf(session: JsonObject, wrongField: ProblemCode): string | null {
+  const model = session["model"] ?? null;
+  if (model === null || model === "") return null;
+  if (typeof model === "string" && model.length <= MODEL_LIMIT) return model;
+  const detail = `Invalid 'session.model': expected a name of at most ${MODEL_LIMIT} characters.`;
+  throw new Problem(wrongField, detail, { param: "session.model" });
 }
+
+/** A model in a body. */
+export const modelName = v.pipe(
+  v.string("expected a string"),
+  v.nonEmpty("expected a name"),
+  v.maxLength(MODEL_LIMIT, `expected at most ${MODEL_LIMIT} characters`),
+);
 
 /**
  * The full effective configuration that a session of this plan would have.

@@ -21,10 +21,18 @@ import { Problem } from "./problem.ts";
 import { countReturn, countSession } from "./rate.ts";
 import { knownAs } from "./refusals.ts";
 import type { Plan } from "../session/state/plan.ts";
-import { effectiveSession, intentOf, lockFields, locksOf, modelOf, planFor } from "./session-config.ts";
+import {
+  effectiveSession,
+  intentOf,
+  lockFields,
+  locksOf,
+  modelName,
+  modelOf,
+  planFor,
+} from "./session-config.ts";
 import { isOwnersSession, newSessionId } from "./session-id.ts";
 import { armDrawn, caller } from "./stickiness.ts";
-import { type Grant, issueToken, LONGEST_TOKEN_MS } from "./tokens.ts";
+import { type Grant, type IssuedToken, issueToken, LONGEST_TOKEN_MS } from "./tokens.ts";
 import { orTurnAway } from "./turn-away.ts";
 
 /** Long enough for a page to load and ask for the microphone. */
@@ -40,7 +48,7 @@ const oneOf = <const T extends readonly string[]>(options: T) =>
   v.nullish(v.picklist(options, `expected one of ${options.join(", ")}`));
 
 const creation = v.object({
-  model: v.nullish(v.pipe(v.string("expected a string"), v.nonEmpty("expected a name"))),
+  model: v.nullish(modelName),
   session: v.nullish(jsonObject),
   location_hint: oneOf(LOCATION_HINTS),
   client_country: v.nullish(
@@ -59,7 +67,7 @@ export const sessions = new Hono<DoorEnv>()
     const key = await requireApiKey(c);
     const body = await readBody(c, creation, "unprocessable");
     const session = body.session ?? {};
-    const model = body.model ?? modelOf(session);
+    const model = body.model ?? modelOf(session, "unprocessable");
     // Drawn now, so that what is checked is what begins.
     const sticky = (await stickyOf(body.caller)) ?? drawId();
     const plan = planFor(c, { key, by: null }, model, sticky);
@@ -93,14 +101,17 @@ export const sessions = new Hono<DoorEnv>()
       sticky: plan.experiment === undefined ? null : sticky,
       sealed: plan.sealed === true,
     };
-    const token = await issueToken(c, grant, lifetimeS);
-    const create = async (leased: boolean): Promise<void> => {
-      if (body.prewarm !== true) return;
-      const call = callOf(c, grant, { key, plan, token, leased });
-      await stub.prewarm(JSON.stringify(call));
+    // Of a session that finds no place nothing is kept: making its token keeps what does not fit into it.
+    const create = async (leased: boolean): Promise<IssuedToken> => {
+      const issued = await issueToken(c, grant, lifetimeS);
+      if (body.prewarm === true) {
+        const call = callOf(c, grant, { key, plan, token: issued, leased });
+        await stub.prewarm(JSON.stringify(call));
+      }
+      return issued;
     };
     // One that is pre-warmed draws its share itself.
-    await inPlace(c, key, { stub, id, leaseMs: lifetimeS * 1000, later: true }, create);
+    const token = await inPlace(c, key, { stub, id, leaseMs: lifetimeS * 1000, later: true }, create);
     return c.json(
       {
         id,

@@ -59,6 +59,13 @@ export interface Token extends Omit<Grant, "key" | "sealed"> {
   readonly exp: number;
 }
 
+export interface IssuedToken {
+  readonly value: string;
+  readonly jti: string;
+  /** Seconds since 1970. */
+  readonly exp: number;
+}
+
 const claims = v.object({
   iss: v.literal("relay"),
   aud: v.picklist(["session", "client_secret"]),
@@ -96,11 +103,7 @@ const PACK_ABOVE = 1024;
 const TOKEN_LIMIT = 4096;
 
 /** @throws Problem 413 when the session configuration makes it too long to travel and cannot be kept. */
-export async function issueToken(
-  c: DoorContext,
-  grant: Grant,
-  lifetimeS: number,
-): Promise<{ readonly value: string; readonly jti: string; readonly exp: number }> {
+export async function issueToken(c: DoorContext, grant: Grant, lifetimeS: number): Promise<IssuedToken> {
   const key = signingKey(c.env, c.req.url);
   const prefix = grant.audience === "client_secret" ? SECRET_PREFIX : "";
   const text = JSON.stringify(grant.session);

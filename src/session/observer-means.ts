@@ -30,9 +30,8 @@ export function observerMeans(parts: ObservedParts) {
   const budget = new ObserverBudget(context, parts.budget);
   const session = {
     update: (given) => sessionObject.update(given, "application"),
-    // What is locked is locked for the client, but what it hears has the format that it knows.
-    checkParams: (params) => sessionObject.requireClientsFormat(params),
-    checkItem: () => {},
+    checkParams: (params) => sessionObject.checkParams(params, "application"),
+    checkItem: (item) => sessionObject.checkItem(item, "application"),
     checkPlan: (before, after) => sessionObject.checkPlan(before, after, "application"),
   } satisfies Pick<SessionObject, "update" | "checkParams" | "checkItem" | "checkPlan">;
   // It has what the client has, but for its budget.

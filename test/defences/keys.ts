@@ -174,6 +174,14 @@ export const KEYS: readonly Removal[] = [
       test: KEYS_TEST,
     },
     {
+      rule: "N40",
+      what: "who came by a key that is gone observes on",
+      file: "durable-objects/key-watch.ts",
+      from: "if (may[index] === false) this",
+      to: "if (false) this",
+      test: "test/worker/observer-keys.test.ts",
+    },
+    {
       rule: "H115",
       what: "the former key of an id is good",
       file: "durable-objects/key-store.ts",

@@ -310,7 +310,14 @@ function bodyOf(random: Random, headers: Record<string, string>): string {
   for (const name of Object.keys(event)) if (random.chance(0.4)) delete event[name];
   if (random.chance(0.6)) mutate(event, random, ["echo", "constructor"]);
   const body = spell(event, random, 0.15);
-  return typeof body === "string" ? body : new TextDecoder().decode(body);
+  const text = typeof body === "string" ? body : new TextDecoder().decode(body);
+  return random.chance(0.03) ? text.replace('"session":{', `"session":{"x":${nested(random)},`) : text;
+}
+
+/** Lists in lists: more levels than are taken, and more than a stack takes. */
+function nested(random: Random): string {
+  const levels = random.pick([1, 60, 100, 1000, 7000, 30_000]);
+  return "[".repeat(levels) + "]".repeat(levels);
 }
 
 export function describeRequest({ path, init }: DoorRequest): string {

@@ -1,6 +1,7 @@
 /** Telephone carriers: what they say, and what they may be told. */
 import { encodeMulaw } from "../../src/audio/g711.ts";
 import { CARRIERS, type CarrierName } from "../../src/dialects/twilio/carriers.ts";
+import { BYTES_PER_MS } from "../../src/dialects/twilio/playback.ts";
 import { isJsonObject, parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
 import type { Random } from "../sim/random.ts";
 import { silence, voice } from "../support/signal.ts";
@@ -95,6 +96,9 @@ export class PhoneWatch {
       const payload = isJsonObject(media) ? media["payload"] : null;
       if (typeof payload !== "string" || !/^[A-Za-z0-9+/]+={0,2}$/.test(payload))
         throw new Violation("shape", `audio without a payload: ${data}`);
+      const ms = Uint8Array.fromBase64(payload).byteLength / BYTES_PER_MS;
+      if (ms < carrier.leastMs)
+        throw new Violation("shape", `${ms} ms of audio, where ${carrier.leastMs} are the least: ${data}`);
       return null;
     }
     if (event !== carrier.mark("").event)

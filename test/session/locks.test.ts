@@ -147,6 +147,23 @@ describe("locked fields", () => {
     call.client({ type: "response.create", event_id: "r1", response: { service_tier: "priority" } });
     expect(errors(call)).toEqual([["field_locked", "response.service_tier", "r1"]]);
   });
+
+  test.each([
+    [{ audio: { output: { engine: "dear" } } }, "audio.output.engine"],
+    [{ audio: { effects: ["echo"] } }, "audio.effects"],
+    [{ "dotted.name": 1 }, "dotted.name"],
+  ])("[H103] 'unknown' locks it wherever it stands: %j", (members, path) => {
+    const call = locked(["unknown"]);
+    update(call, { ...members, instructions: "x" });
+    expect(errors(call)).toEqual([["field_locked", `session.${path}`, "u1"]]);
+    expect(JSON.stringify(shown(call))).not.toMatch(/engine|effects|dotted/);
+    update(call, { audio: { output: { speed: 1.2 } } });
+    expect(shown(call)).toMatchObject({ instructions: "x", audio: { output: { speed: 1.2 } } });
+    call.clearEvents();
+    call.client({ type: "response.create", event_id: "r1", response: members });
+    expect(errors(call)).toEqual([["field_locked", `response.${path}`, "r1"]]);
+    expect(call.commandTypes()).not.toContain("respond");
+  });
 });
 
 describe("kinds of tools", () => {

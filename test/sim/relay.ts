@@ -266,7 +266,7 @@ export class Relay {
       serializeAttachment() {},
       deserializeAttachment: () => null,
     };
-    this.#live.shell.observerCame(socket, false);
+    this.#live.shell.observerCame(socket, false, null);
     this.#live.shell.clientMessage(socket, data);
     this.#live.shell.clientClosed(socket, 1000, "");
     return true;
@@ -284,7 +284,7 @@ export class Relay {
       serializeAttachment() {},
       deserializeAttachment: () => null,
     };
-    if (this.#live !== null && this.ended === null) this.#live.shell.observerCame(socket, false);
+    if (this.#live !== null && this.ended === null) this.#live.shell.observerCame(socket, false, null);
   }
 
   /** The application ends the session. */

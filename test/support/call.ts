@@ -56,6 +56,7 @@ export interface CallOptions {
   readonly locks?: Locks;
   /** Fields that the route locks. */
   readonly routeLocked?: readonly string[];
+  readonly routeToolTypes?: readonly string[];
   readonly limits?: Partial<Limits>;
   readonly audioPool?: AudioPool;
   /** Faults of the relay's own are looked for: they are told the client and throw nothing. */
@@ -109,6 +110,7 @@ export class Call {
         ...(options.strategy ? { strategy: options.strategy } : {}),
         ...(priced(options) ? { currency: "USD" } : {}),
         ...(options.routeLocked ? { locked: options.routeLocked } : {}),
+        ...(options.routeToolTypes ? { toolTypes: options.routeToolTypes } : {}),
         ...(options.transcriber ? { transcriber: options.transcriber } : {}),
         detector: options.detector ?? "energy",
         ...(options.endOfTurn ? { endOfTurn: options.endOfTurn } : {}),

@@ -21,17 +21,42 @@ describe("problems", () => {
     expect(await problemOf(response)).toEqual([405, "method_not_allowed", null]);
   });
 
+  /** A session with so many levels, the body's among them. */
+  const levels = (count: number): string => {
+    const lists = count - 2;
+    return `{"model":"echo","session":{"x":${"[".repeat(lists)}${"]".repeat(lists)}}}`;
+  };
+
   test.each([
-    ["{", "application/json", [400, "invalid_json", null]],
-    ["[]", "application/json; charset=utf-8", [400, "invalid_json", null]],
-    ["null", "application/json", [400, "invalid_json", null]],
-    ["{}", "text/plain", [415, "unsupported_media_type", null]],
-    ["a=b", "application/x-www-form-urlencoded", [415, "unsupported_media_type", null]],
-    [`{"x":"${"y".repeat(65_536)}"}`, "application/json", [413, "body_too_large", null]],
-  ])("[H17] the body %.20s as %s", async (body, type, problem) => {
+    ["that is cut off", "{", "application/json", [400, "invalid_json", null]],
+    ["that is a list", "[]", "application/json; charset=utf-8", [400, "invalid_json", null]],
+    ["that is null", "null", "application/json", [400, "invalid_json", null]],
+    ["of text", "{}", "text/plain", [415, "unsupported_media_type", null]],
+    ["of a form", "a=b", "application/x-www-form-urlencoded", [415, "unsupported_media_type", null]],
+    ["of 64 KiB", `{"x":"${"y".repeat(65_536)}"}`, "application/json", [413, "body_too_large", null]],
+    ["of 65 levels", levels(65), "application/json", [400, "invalid_json", null]],
+    ["of 8000 levels", levels(8000), "application/json", [400, "invalid_json", null]],
+    [
+      "of 10,001 members",
+      `{"x":[${"1,".repeat(10_000)}1]}`,
+      "application/json",
+      [413, "body_too_large", null],
+    ],
+    [
+      "that is no UTF-8",
+      Uint8Array.of(0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d),
+      "application/json",
+      [400, "invalid_json", null],
+    ],
+  ] as const)("[H17] a body %s", async (_, body, type, problem) => {
     for (const path of ["/v1/sessions", "/v1/realtime/client_secrets"]) {
-      expect(await problemOf(await post(path, body, { ...bearer(), "Content-Type": type }))).toEqual(problem);
+      const headers = { ...bearer(), "Content-Type": type };
+      expect(await problemOf(await call(path, { method: "POST", headers, body }))).toEqual(problem);
     }
+  });
+
+  test("[H17] a body of 64 levels is taken", async () => {
+    expect((await post("/v1/sessions", levels(64))).status).toBe(201);
   });
 
   test("[H17] a body of unknown length is cut off at the limit", async () => {

@@ -166,7 +166,8 @@ describe("a key that is gone", () => {
       now: () => 0,
       schedule: (run: () => void) => (due.push(run), () => void due.splice(due.indexOf(run), 1)),
     };
-    const host = { clock, valid: async () => ((asked += 1), valid), gone: () => void (gone += 1) };
+    const nobody = { others: () => [], mayObserve: async () => true, otherGone: () => {} };
+    const host = { clock, valid: async () => ((asked += 1), valid), gone: () => void (gone += 1), ...nobody };
     const watch = new KeyWatch(host);
     watch.start(false);
     watch.start(true);

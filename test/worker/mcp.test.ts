@@ -23,6 +23,7 @@ class Server {
   readonly broken: string[] = [];
   readonly bodies: string[] = [];
   session = "s-1";
+  forgot: () => Response = () => new Response(null, { status: 404 });
   streams = false;
   beginMs = 0;
   /** What a tool gives; or a response in place of it. */
@@ -45,7 +46,7 @@ class Server {
       if (this.beginMs > 0) await slowly(this.beginMs, init.signal);
       return this.#initialized(message);
     }
-    if (headers.get("mcp-session-id") !== this.session) return new Response(null, { status: 404 });
+    if (headers.get("mcp-session-id") !== this.session) return this.forgot();
     if (message["id"] === undefined) {
       this.#begun = true;
       return new Response(null, { status: 202 });
@@ -159,6 +160,31 @@ describe("a tool of an MCP server", () => {
       server.gives = () => result;
       expect(await call(one)).toEqual({ output });
     }
+  });
+
+  /** What servers that are made after the official SDK's example answer in place of 404. */
+  const noSession = (): Response => {
+    const error = { code: -32000, message: "Bad Request: No valid session ID provided" };
+    return Response.json({ jsonrpc: "2.0", error, id: null }, { status: 400 });
+  };
+
+  test("[X307] a status of 400 that is about the session is taken for the same, and no other is", async () => {
+    const server = new Server();
+    const one = client();
+    await call(one);
+    server.session = "s-2";
+    server.forgot = noSession;
+    expect(await call(one)).toEqual({ output: "grey" });
+    const begun = () => server.requests.filter(({ method }) => method === "initialize").length;
+    expect(begun()).toBe(2);
+    const sent = () => server.requests.filter(({ method }) => method === "tools/call").length;
+    const before = sent();
+    server.gives = () => new Response("the colour is wrong", { status: 400 });
+    expect(await call(one)).toEqual({ failure: "refused" });
+    expect([begun(), sent()]).toEqual([2, before + 1]);
+    server.gives = noSession;
+    expect(await call(one)).toEqual({ failure: "unreachable" });
+    expect(begun()).toBe(3);
   });
 
   test("[X307] a session that the server has forgotten is begun anew, once", async () => {

@@ -54,6 +54,30 @@ describe("limits.concurrent", () => {
     await vi.waitFor(async () => expect(await free()).toBe(2));
   });
 
+  test("[H31] of a session that finds no place nothing is kept", async () => {
+    const { KEPT_SESSION: kept } = env;
+    if (kept === undefined) throw new Error("no store");
+    const tools = [
+      { type: "mcp", server_label: "a", server_url: "https://a.test", authorization: "its-secret" },
+    ];
+    const session = { tools };
+    const count = async () => (await listDurableObjectIds(kept)).length;
+    const before = await count();
+    const created = [await create({ session }), await create({ session })];
+    expect(await count()).toBe(before + 2);
+    expect(await problemOf(await post("/v1/sessions", { model: "echo", session }, FEW))).toEqual(FULL);
+    expect(await count()).toBe(before + 2);
+    for (const { id } of created) await call(`/v1/sessions/${id}`, { method: "DELETE", headers: FEW });
+    // Nor has one a place whose token cannot be made.
+    const large = { model: "echo", tool_types: Array.from({ length: 64 }, () => "x".repeat(64)) };
+    expect(await problemOf(await post("/v1/sessions", large, FEW))).toEqual([
+      413,
+      "session_too_large",
+      "locked",
+    ]);
+    await vi.waitFor(async () => expect(await free()).toBe(2));
+  });
+
   test("[H31] whoever comes back takes no second place, and a used token takes nobody's", async () => {
     const { id, url } = await create();
     const first = await connect(url);

@@ -171,6 +171,8 @@ describe("POST /v1/realtime/client_secrets", () => {
     [{ session: 7 }, "session"],
     [{ session: [] }, "session"],
     [{ session: { type: "opera" } }, "session.type"],
+    [{ session: { model: ["echo"] } }, "session.model"],
+    [{ models: ["echo", "m".repeat(257)] }, "models.1"],
     [{ session: { audio: { output: { speed: 9 } } } }, "session.audio.output.speed"],
     [{ expires_after: { seconds: 9 } }, "expires_after.seconds"],
     [{ expires_after: { seconds: 7201 } }, "expires_after.seconds"],

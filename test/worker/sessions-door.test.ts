@@ -99,6 +99,9 @@ describe("POST /v1/sessions", () => {
   test.each([
     [{ model: 7 }, "model"],
     [{ model: "" }, "model"],
+    [{ model: "m".repeat(257) }, "model"],
+    [{ session: { model: 7 } }, "session.model"],
+    [{ session: { model: "m".repeat(257) } }, "session.model"],
     [{ session: "x" }, "session"],
     [{ session: { output_modalities: ["smell"] } }, "session.output_modalities"],
     [{ location_hint: "moon" }, "location_hint"],

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { ObserverMark } from "../../durable-objects/observers.ts";
 import { Shell } from "../../durable-objects/shell.ts";
 import { CLIENT } from "../../src/session/io.ts";
 import { PaperSocket, ScriptedSession, setUp, surroundings } from "./scripted.ts";
@@ -9,7 +10,7 @@ function live() {
   it.connect();
   const come = (name: string, audio = false): PaperSocket => {
     const socket = new PaperSocket(name, it.log);
-    it.shell.observerCame(socket, audio);
+    it.shell.observerCame(socket, audio, null);
     return socket;
   };
   return { ...it, come };
@@ -67,20 +68,29 @@ describe("the shell and observers", () => {
     expect(session.inputs.at(-1)).toEqual({ type: "buffered", peer: "control:1", bytes: 0 });
   });
 
-  test("[N38] those that hibernated are told the session before anything else, and new ones have other names", () => {
-    const { come } = live();
-    const former = come("former", true);
+  test("[N38] [N40] those that hibernated are told the session before anything else, and new ones have other names", () => {
+    const it = setUp();
+    const boss = { id: "boss", fingerprint: "0123456789abcdef" };
+    const former = new PaperSocket("former", it.log);
+    it.shell.observerCame(former, true, boss);
     const session = new ScriptedSession();
     const host = surroundings();
-    const mark = former.attachment as { observer: number; audio: boolean };
+    const mark = former.attachment as ObserverMark;
     const observers = [[former, mark]] as const;
     const found = { client: null, pending: [], observers, asleep: true, vacantSince: null };
     const shell = new Shell(session, host, found);
     expect(session.inputs).toEqual([{ type: "observer", peer: "control:1", audio: true, again: true }]);
     expect(host.log).toEqual([]);
-    shell.observerCame(new PaperSocket("next", host.log), false);
+    shell.observerCame(new PaperSocket("next", host.log), false, null);
     expect(session.inputs.at(-1)).toMatchObject({ peer: "control:2", again: false });
     expect(host.log).toEqual(["awake"]);
+    // By which key it came is known still.
+    expect(shell.observerKeys).toEqual([boss]);
+    shell.observerKeyGone({ ...boss, fingerprint: "another" });
+    expect(session.inputs).toHaveLength(2);
+    shell.observerKeyGone(boss);
+    expect(session.inputs.at(-1)).toMatchObject({ type: "close", peer: "control:1", code: 1008 });
+    expect(shell.observerKeys).toEqual([]);
   });
 
   test("[N35] at the end all are closed", () => {

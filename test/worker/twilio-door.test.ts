@@ -143,12 +143,27 @@ describe("the webhook", () => {
     );
   });
 
-  test("[N10] behind a proxy the configured host counts, with and without the port that goes without saying", async () => {
-    const proxied = config({ publicUrl: "https://voice.example.com" });
-    for (const host of ["voice.example.com", "voice.example.com:443"]) {
-      const signedUrl = `https://${host}/v1/twilio?a=b`;
-      const response = await ring({ url: "http://10.0.0.7:8787/v1/twilio?a=b", signedUrl, config: proxied });
-      expect(partsOf(await response.text()).stream).toMatch(/^wss:\/\/voice\.example\.com\/v1\/twilio\//);
+  test.each([
+    ["voice.example.com", "voice.example.com"],
+    ["voice.example.com", "voice.example.com:443"],
+    ["voice.example.com:8443", "voice.example.com:8443"],
+    ["voice.example.com:8443", "voice.example.com"],
+  ])("[N10] behind a proxy the configured host %s counts, though %s is signed", async (host, signed) => {
+    const proxied = config({ publicUrl: `https://${host}` });
+    const signedUrl = `https://${signed}/v1/twilio?a=b`;
+    const response = await ring({ url: "http://10.0.0.7:8787/v1/twilio?a=b", signedUrl, config: proxied });
+    expect(partsOf(await response.text()).stream).toContain(`wss://${host}/v1/twilio/`);
+  });
+
+  test("[N10] another host or port than the configured one is not signed for", async () => {
+    for (const [host, signed] of [
+      ["voice.example.com:8443", "voice.example.com:443"],
+      ["voice.example.com", "voice.example.com:8443"],
+      ["voice.example.com", "example.com"],
+    ]) {
+      const proxied = config({ publicUrl: `https://${host}` });
+      const refused = await ring({ signedUrl: `https://${signed}/v1/twilio`, config: proxied });
+      expect(await problemOf(refused)).toEqual([401, "invalid_credentials", null]);
     }
   });
 

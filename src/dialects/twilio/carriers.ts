@@ -23,6 +23,8 @@ export interface Carrier {
    * North America and Japan. What it is sent stays µ-law, as it was told. Null: it gives what it was told.
    */
   readonly aLaw: string | null;
+  /** Milliseconds that a message of audio has at the least. */
+  readonly leastMs: number;
   /** The event that says that a mark was reached. Its name stands in `mark.name`, or beside the event. */
   readonly marked: string;
   /** Events that say nothing to a session. */
@@ -42,6 +44,7 @@ export const CARRIERS = {
     rate: "sampleRate",
     muLaw: "audio/x-mulaw",
     aLaw: null,
+    leastMs: 0,
     marked: "mark",
     quiet: ["connected"],
     media: (payload) => ({ event: "media", media: { payload } }),
@@ -56,6 +59,7 @@ export const CARRIERS = {
     rate: "sample_rate",
     muLaw: "PCMU",
     aLaw: "PCMA",
+    leastMs: 20,
     marked: "mark",
     quiet: ["connected", "error"],
     media: (payload) => ({ event: "media", media: { payload } }),
@@ -70,6 +74,7 @@ export const CARRIERS = {
     rate: "sampleRate",
     muLaw: "audio/x-mulaw",
     aLaw: null,
+    leastMs: 0,
     marked: "playedStream",
     quiet: ["clearedAudio"],
     media: (payload) => ({

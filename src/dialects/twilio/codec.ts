@@ -7,9 +7,10 @@ import { FRAME_HEADER_BYTES, readFrameHeader } from "../../protocol/frame.ts";
 import { parseJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { ClientMessage, Codec, CodecSnapshot, Heard } from "../dialect.ts";
 import { type Carrier, member, numberOf } from "./carriers.ts";
-import { append, appendALaw, refuse, say } from "./heard.ts";
+import { append, appendALaw, refuse, say, sayPressed, SILENCE } from "./heard.ts";
 import { Keys, type KeysSnapshot } from "./keys.ts";
-import { PIECE_BYTES, Playback, type PlaybackSnapshot } from "./playback.ts";
+import { type Piece, Pieces, type PiecesSnapshot } from "./pieces.ts";
+import { BYTES_PER_MS, Playback, type PlaybackSnapshot } from "./playback.ts";
 import { typeOf } from "../written.ts";
 import { sequenceIn, Spoken, type SpokenSnapshot, textAt } from "./said.ts";
 import type { CallSettings } from "./settings.ts";
@@ -24,13 +25,12 @@ const POLICY = 1008;
 const ACK_EVERY_MS = 1000;
 
 const NOTHING: readonly Heard[] = [];
-/** The agent falls silent. */
-const SILENCE = { type: "output_audio_buffer.clear" } as const;
 
 export class PhoneCodec implements Codec {
   readonly #carrier: Carrier;
   readonly #settings: CallSettings;
   readonly #playback = new Playback();
+  readonly #pieces: Pieces;
   readonly #spoken = new Spoken();
   readonly #keys = new Keys();
   /** Null: nothing was said yet on this connection of which stream it is. */
@@ -48,12 +48,14 @@ export class PhoneCodec implements Codec {
   constructor(carrier: Carrier, settings: CallSettings) {
     this.#carrier = carrier;
     this.#settings = settings;
+    this.#pieces = new Pieces(carrier.leastMs * BYTES_PER_MS);
   }
 
   opened(): void {
     this.#stream = null;
     this.#sequence = 0;
     this.#playback.reopen();
+    this.#pieces.drop();
   }
 
   decode(data: ClientMessage, now: number): readonly Heard[] {
@@ -172,14 +174,7 @@ export class PhoneCodec implements Codec {
 
   #keysOver(now: number): readonly Heard[] {
     const pressed = this.#keys.take(now);
-    if (pressed === null) return NOTHING;
-    const content = [{ type: "input_text", text: `(The caller pressed ${pressed} on the telephone.)` }];
-    return [
-      // An answer may have begun since the first key: while it runs no other would be given.
-      say(SILENCE),
-      say({ type: "conversation.item.create", item: { type: "message", role: "user", content } }),
-      say({ type: "response.create" }),
-    ];
+    return pressed === null ? NOTHING : sayPressed(pressed);
   }
 
   encode(data: ClientMessage): readonly string[] {
@@ -188,6 +183,7 @@ export class PhoneCodec implements Codec {
     switch (typeOf(data)) {
       case "session.created":
         this.#playback.restart();
+        this.#pieces.drop();
         this.#playback.told(sequenceIn(data));
         this.#token = textAt(data, "session", "relay", "resume_token");
         return [];
@@ -202,8 +198,9 @@ export class PhoneCodec implements Codec {
         return [];
       case "response.output_audio.done":
       case "response.done":
-        return this.#marks(this.#playback.ends());
+        return this.#ends();
       case "output_audio_buffer.cleared":
+        this.#pieces.drop();
         return this.#playback.clear() ? [this.#write(this.#carrier.clear())] : [];
       default:
         return [];
@@ -216,14 +213,31 @@ export class PhoneCodec implements Codec {
     if (header === null || this.#stream === null) return [];
     const item = this.#spoken.itemOf(header.stream, header.response);
     const bytes = frame.subarray(FRAME_HEADER_BYTES);
-    const said = this.#playback.changes(item) ? [...this.#marks(this.#playback.ends())] : [];
-    for (let offset = this.#playback.heardOf(header.sequence); offset < bytes.byteLength;) {
-      const piece = bytes.subarray(offset, offset + PIECE_BYTES);
-      const mark = this.#playback.plays(header.sequence, offset, item, piece.byteLength);
-      said.push(this.#write(this.#carrier.media(piece.toBase64())), ...this.#marks(mark));
-      offset += piece.byteLength;
-    }
+    const other = this.#playback.changes(item) || this.#pieces.changes(item);
+    const said = other ? [...this.#ends()] : [];
+    const heard = this.#playback.heardOf(header.sequence);
+    for (const piece of this.#pieces.cut(item, header.sequence, heard, bytes.subarray(heard)))
+      said.push(...this.#plays(piece));
+    this.#playback.keeps(this.#pieces.place);
     return said;
+  }
+
+  #plays({ item, audio, parts }: Piece): readonly string[] {
+    const marks = parts.map(({ sequence, offset, bytes }) =>
+      this.#playback.plays(sequence, offset, item, bytes),
+    );
+    return [
+      this.#write(this.#carrier.media(audio.toBase64())),
+      ...marks.flatMap((mark) => this.#marks(mark)),
+    ];
+  }
+
+  /** Nothing more of an item comes for now. */
+  #ends(): readonly string[] {
+    const rest = this.#pieces.rest();
+    this.#playback.keeps(null);
+    const said = rest === null ? [] : this.#plays(rest);
+    return [...said, ...this.#marks(this.#playback.ends())];
   }
 
   #marks(name: string | null): readonly string[] {
@@ -243,13 +257,14 @@ export class PhoneCodec implements Codec {
       began: this.#began,
       ackedAt: this.#ackedAt,
       playback: this.#playback.snapshot(),
+      pieces: this.#pieces.snapshot(),
       spoken: this.#spoken.snapshot(),
       keys: this.#keys.snapshot(),
     } satisfies PhoneSnapshot;
   }
 
   restore(kept: CodecSnapshot): void {
-    const { stream, sequence, aLaw, token, began, ackedAt, playback, spoken, keys } =
+    const { stream, sequence, aLaw, token, began, ackedAt, playback, pieces, spoken, keys } =
       kept as unknown as PhoneSnapshot;
     this.#aLaw = aLaw === true;
     this.#stream = stream;
@@ -258,6 +273,7 @@ export class PhoneCodec implements Codec {
     this.#began = began;
     this.#ackedAt = ackedAt;
     this.#playback.restore(playback);
+    this.#pieces.restore(pieces ?? null);
     this.#spoken.restore(spoken);
     this.#keys.restore(keys);
   }
@@ -272,6 +288,8 @@ interface PhoneSnapshot {
   readonly began: boolean;
   readonly ackedAt: number;
   readonly playback: PlaybackSnapshot;
+  /** Absent in those of before: nothing was kept. */
+  readonly pieces?: PiecesSnapshot;
   readonly spoken: SpokenSnapshot;
   readonly keys: KeysSnapshot;
 }

@@ -21,6 +21,20 @@ export function appendALaw(payload: string): Heard {
   return { type: "message", data: writeFrame(header, bytes) };
 }
 
+/** The agent falls silent. */
+export const SILENCE = { type: "output_audio_buffer.clear" } as const;
+
+/** What the caller pressed, as a message that is answered. */
+export function sayPressed(keys: string): readonly Heard[] {
+  const content = [{ type: "input_text", text: `(The caller pressed ${keys} on the telephone.)` }];
+  return [
+    // An answer may have begun since the first key: while it runs no other would be given.
+    say(SILENCE),
+    say({ type: "conversation.item.create", item: { type: "message", role: "user", content } }),
+    say({ type: "response.create" }),
+  ];
+}
+
 /** As an event of the session's. */
 export function say(event: JsonObject): Heard {
   return { type: "message", data: JSON.stringify(event) };

@@ -29,7 +29,7 @@ interface Item {
 
 const MARK_EVERY_MS = 100;
 /** Bytes of G.711 in a millisecond. */
-const BYTES_PER_MS = 8;
+export const BYTES_PER_MS = 8;
 /** Of a carrier that returns none the oldest are taken for lost: a minute and a half of audio. */
 const MOST_MARKS = 900;
 const MOST_ITEMS = 16;
@@ -41,6 +41,8 @@ export class Playback {
   #marks: Stretch[] = [];
   /** The audio that no mark stands behind yet. */
   #open: Open | null = null;
+  /** Where audio begins that came and waits to be sent; null: none does. */
+  #waits: Place | null = null;
   /** The newest last. */
   #items = new Map<string, Item>();
   /** Number of the last message that was sent. */
@@ -50,6 +52,11 @@ export class Playback {
   #cleared = 0;
   /** Of the frame that is sent again first, this much was heard. */
   #skip: Place | null = null;
+
+  /** What was sent is all, but for what begins there. */
+  keeps(place: Place | null): void {
+    this.#waits = place;
+  }
 
   /** A message that is no audio. */
   told(sequence: number): void {
@@ -113,12 +120,13 @@ export class Playback {
     this.#cleared = this.#lastMark;
     this.#marks = [];
     this.#open = null;
+    this.#waits = null;
     return any;
   }
 
   /** Where what was sent and not heard begins. */
   get #unheard(): Place | null {
-    return this.#marks[0] ?? this.#open;
+    return this.#marks[0] ?? this.#open ?? this.#waits;
   }
 
   /** Number up to which all was heard, or is not to be heard any more. */
@@ -134,6 +142,7 @@ export class Playback {
     this.#cleared = this.#lastMark;
     this.#marks = [];
     this.#open = null;
+    this.#waits = null;
     for (const item of this.#items.values()) item.sentMs = item.heardMs;
   }
 
@@ -154,6 +163,7 @@ export class Playback {
     return {
       marks: this.#marks.map((mark) => ({ ...mark })),
       open: this.#open && { ...this.#open },
+      waits: this.#waits && { ...this.#waits },
       items: [...this.#items].map(([id, { sentMs, heardMs }]) => ({ id, sentMs, heardMs })),
       sent: this.#sent,
       lastMark: this.#lastMark,
@@ -162,9 +172,10 @@ export class Playback {
     };
   }
 
-  restore({ marks, open, items, sent, lastMark, cleared, skip }: PlaybackSnapshot): void {
+  restore({ marks, open, waits = null, items, sent, lastMark, cleared, skip }: PlaybackSnapshot): void {
     this.#marks = [...marks];
     this.#open = open && { ...open };
+    this.#waits = waits && { ...waits };
     this.#items = new Map(items.map(({ id, sentMs, heardMs }) => [id, { sentMs, heardMs }]));
     this.#sent = sent;
     this.#lastMark = lastMark;
@@ -173,4 +184,6 @@ export class Playback {
   }
 }
 
-export type PlaybackSnapshot = ReturnType<Playback["snapshot"]>;
+type Kept = ReturnType<Playback["snapshot"]>;
+/** `waits` is absent in those of before: nothing did. */
+export type PlaybackSnapshot = Omit<Kept, "waits"> & Partial<Pick<Kept, "waits">>;

@@ -2,7 +2,7 @@
 import type { CommandMeans, CommandParts } from "./command-parts.ts";
 import { type JsonObject, jsonSize, type Json, isJsonObject } from "../../protocol/json.ts";
 import { checkItem } from "./item-check.ts";
-import { withoutAudio, type Entry } from "../memory/entry.ts";
+import { transcriptOf, withoutAudio, type Entry } from "../memory/entry.ts";
 import { audioParts, isUnspoken, inFormat } from "../memory/item-audio.ts";
 import { durationMs } from "../../audio/format.ts";
 import type { Link } from "./ports.ts";
@@ -61,6 +61,7 @@ export class ItemCommands {
         ? {}
         : { audioParts: audio.map(({ index, ms }) => ({ index, key: index, ms })) }),
       ...(call ? { answers: call.item.id } : {}),
+      ...(audioMs > 0 && transcriptOf(kept) !== "" ? { claimed: true } : {}),
     };
     const receivers = this.#receivers(call);
     // What was asked for in advance does not know of it, and is told its turn before it.

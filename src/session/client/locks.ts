@@ -107,9 +107,8 @@ export function restrain(
       putBack(valueAt(before, [top]), valueAt(config, [top]), path.slice(1)),
     );
   };
-  for (const field of pathsOf(locks, after)) {
-    const path = field.split(".");
-    if (!same(valueAt(before, path), valueAt(after, path))) keep(path, locked(`session.${field}`));
+  for (const path of pathsOf(locks, after)) {
+    if (!same(valueAt(before, path), valueAt(after, path))) keep(path, lockedAt("session", path));
   }
   const tools = [...toolsOf(before), ...toolsOf(granted)];
   const foreign = foreignTool(locks, toolsOf(config), tools);
@@ -136,10 +135,8 @@ export function checkParams(
     if (field === UNKNOWN || value === undefined || same(value, valueAt(config, path))) continue;
     throw locked(`response.${field}`);
   }
-  const stranger = locks.fields.includes(UNKNOWN)
-    ? Object.keys(given).find((name) => !KNOWN_OF_RESPONSE.has(name))
-    : undefined;
-  if (stranger !== undefined) throw locked(`response.${stranger}`);
+  const [stranger] = locks.fields.includes(UNKNOWN) ? strangersOf(given, KNOWN_OF_RESPONSE) : [];
+  if (stranger !== undefined) throw lockedAt("response", stranger);
   const { tools = [], input = [] } = params;
   const foreign = foreignTool(locks, tools, [...toolsOf(config), ...toolsOf(granted)]);
   if (foreign !== null) throw notAllowed("response.tools", foreign, locks);
@@ -171,10 +168,26 @@ export function checkRole(locks: Locks, item: JsonObject, path: string): void {
   if (commands && locks.fields.includes("instructions")) throw locked(`${path}.role`);
 }
 
-function pathsOf({ fields }: Locks, after: SessionConfig): readonly string[] {
-  const paths = fields.filter((field) => field !== UNKNOWN);
+function pathsOf({ fields }: Locks, after: SessionConfig): readonly (readonly string[])[] {
+  const paths = fields.filter((field) => field !== UNKNOWN).map((field) => field.split("."));
   if (paths.length === fields.length) return paths;
-  return [...paths, ...Object.keys(after).filter((name) => !KNOWN_OF_SESSION.has(name))];
+  // JSON by construction: it came out of a schema over JSON.
+  return [...paths, ...strangersOf(after as unknown as JsonObject, KNOWN_OF_SESSION)];
+}
+
+/** Where members are that this relay only hands on, those of the groups of `audio` too. */
+function strangersOf(object: JsonObject, known: ReadonlySet<string>): readonly (readonly string[])[] {
+  const strangers = Object.keys(object)
+    .filter((name) => !known.has(name))
+    .map((name): readonly string[] => [name]);
+  const { audio } = object;
+  for (const [group, members] of Object.entries(isJsonObject(audio) ? audio : {})) {
+    const ofGroup = Object.hasOwn(KNOWN_OF_AUDIO, group) ? KNOWN_OF_AUDIO[group] : undefined;
+    if (ofGroup === undefined) strangers.push(["audio", group]);
+    const names = isJsonObject(members) && ofGroup ? Object.keys(members) : [];
+    for (const name of names) if (!ofGroup?.has(name)) strangers.push(["audio", group, name]);
+  }
+  return strangers;
 }
 
 /** The kind of the first tool that is not allowed and not there already; null: there is none. */
@@ -225,6 +238,10 @@ function putBack(
 /** Nothing is null, or not there at all. */
 function same(a: Json | undefined, b: Json | undefined): boolean {
   return sameJson(a ?? null, b ?? null);
+}
+
+function lockedAt(of: "session" | "response", path: readonly string[]): ClientError {
+  return locked([of, ...path].join("."));
 }
 
 function locked(param: string): ClientError {

@@ -53,6 +53,9 @@ interface SessionObjectParts {
   readonly reactions: Reactions;
 }
 
+/** Who changes the session: for the application, which may be an observer, the route's locks stand and no others. */
+type Changer = "client" | "application";
+
 export class SessionObject {
   readonly updates: Updates;
   readonly #parts: SessionObjectParts;
@@ -113,7 +116,7 @@ export class SessionObject {
    * the client's player and its audio formats are none of its business.
    * @throws ClientError naming the field; nothing changes then.
    */
-  update(session: JsonObject, by: "client" | "application" = "client"): void {
+  update(session: JsonObject, by: Changer = "client"): void {
     const { context, port, config, playout } = this.#parts;
     const cause = context.cause ?? context.unnamedCause();
     const before = config.snapshot();
@@ -126,7 +129,7 @@ export class SessionObject {
     const { extended, holds } = port;
     config.update(session, { extended, holds, ducks: ducks ?? port.ducks });
     if (by === "application") this.#requireFormats(before);
-    const refused = this.#restrain(before, by === "client" ? this.#locks : this.#routeLocks);
+    const refused = this.#restrain(before, this.#locksOf(by));
     this.#checkSize(before, jsonSize(session));
     // Also beside the conversation, or in an item that is gone.
     if (playout.totalMs > 0 && voiceOf(config.current) !== voiceOf(before)) {
@@ -170,29 +173,34 @@ export class SessionObject {
     return refused;
   }
 
-  /** The application's `response.create`. @throws ClientError when its answer has a format that the client does not expect. */
-  requireClientsFormat(params: ResponseParams): void {
+  #locksOf(by: Changer): Locks {
+    return by === "client" ? this.#locks : this.#routeLocks;
+  }
+
+  /** A `response.create`. @throws ClientError naming what is locked. */
+  checkParams(params: ResponseParams, by: Changer = "client"): void {
+    const { config } = this.#parts;
+    if (by === "application") this.#requireClientsFormat(params);
+    // Tools are told apart with their secrets, which the client need not repeat.
+    checkParams(this.#locksOf(by), config.respondParams(params), config.current, this.#granted);
+  }
+
+  /** @throws ClientError when the application's answer has a format that the client does not expect. */
+  #requireClientsFormat(params: ResponseParams): void {
     const format = responseFormat(params);
     if (format === null || formatKey(format) === formatKey(this.#parts.config.outputFormat)) return;
     const param = "response.audio.output.format";
     throw new ClientError("field_locked", `'${param}' is the client's to choose.`, param);
   }
 
-  /** The client's `response.create`. @throws ClientError naming what is locked. */
-  checkParams(params: ResponseParams): void {
-    const { config } = this.#parts;
-    // Tools are told apart with their secrets, which the client need not repeat.
-    checkParams(this.#locks, config.respondParams(params), config.current, this.#granted);
-  }
-
   /** A change of the plan. @throws ClientError naming what of it is locked. */
-  checkPlan(before: PlanNow, after: PlanNow, by: "client" | "application" = "client"): void {
-    checkPlan(by === "client" ? this.#locks : this.#routeLocks, before, after);
+  checkPlan(before: PlanNow, after: PlanNow, by: Changer = "client"): void {
+    checkPlan(this.#locksOf(by), before, after);
   }
 
-  /** An item that the client creates. @throws ClientError when it is instructions, and those are locked. */
-  checkItem(item: JsonObject): void {
-    checkRole(this.#locks, item, "item");
+  /** An item that is created. @throws ClientError when it is instructions, and those are locked. */
+  checkItem(item: JsonObject, by: Changer = "client"): void {
+    checkRole(this.#locksOf(by), item, "item");
   }
 
   /**

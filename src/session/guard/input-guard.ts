@@ -2,12 +2,12 @@
  * The caller's words, judged before an answer to them is asked for: what was typed, and the transcript of what was said. An
  * answer that may not be asked for yet waits here; what is refused is forgotten, here and by every upstream.
  */
-import { isJsonObject, jsonSize, type Json, type JsonObject } from "../../protocol/json.ts";
+import { jsonSize, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { Context } from "../context.ts";
 import type { Link } from "./ports.ts";
 import type { Conversation } from "../memory/conversation.ts";
-import type { Entry } from "../memory/entry.ts";
+import { itemsOf, OWN, textsOf, wordsOf, type Words } from "./callers-words.ts";
 import type { InputGuardPlan } from "../state/guard-plan.ts";
 import { passes, type Judgement, type Questions } from "./questions.ts";
 
@@ -31,24 +31,18 @@ interface Waiting {
   readonly params: ResponseParams;
 }
 
-interface Words {
-  /** The item's name; or of what only this answer is asked with, a name made of it. */
-  readonly id: string;
-  /** Null: they are not known yet. */
-  readonly text: string | null;
-}
-
-/** Words of one item that are being judged, or were. */
+/**
+ * Words of one item that are being judged, or were. They are kept, and not a sum of them: whoever wants words to pass would
+ * choose them so that they look like others that did.
+ */
 interface Judged {
-  /** Of which words. */
-  readonly mark: string;
+  readonly text: string | null;
   readonly left: readonly number[];
 }
 
 /** A moderator is asked about so many characters at once, and these of the ones before. */
 const CHUNK_CHARS = 4000;
 const OVERLAP_CHARS = 240;
-const OWN = "=";
 const NOT_JUDGED: Judgement = { decision: "closed", category: null };
 
 export class InputGuard {
@@ -56,6 +50,9 @@ export class InputGuard {
   readonly #plan: InputGuardPlan;
   #waiting: Waiting[] = [];
   readonly #judged = new Map<string, Judged>();
+  /** Names of words that only an answer is asked with, by those words. */
+  readonly #own = new Map<string, string>();
+  #named = 0;
 
   constructor(host: InputGuardHost, plan: InputGuardPlan) {
     this.#host = host;
@@ -148,15 +145,15 @@ export class InputGuard {
     if (open.length === 0) return this.#release();
     const ids = open.map(({ id }) => id);
     if (this.#plan.fail === "closed") return this.#refuse(ids, NOT_JUDGED);
-    for (const { id, text } of open) this.#judged.set(id, { mark: markOf(text), left: [] });
-    this.#host.unjudged(namesOf(ids));
+    for (const { id, text } of open) this.#judged.set(id, { text, left: [] });
+    this.#host.unjudged(itemsOf(ids));
     this.#release();
   }
 
   /** Asks about words that nobody was asked about. @returns false: some were refused. */
   #look(waiting: readonly Waiting[]): boolean {
     for (const { id, text } of this.#wordsOf(waiting)) {
-      if (text === null || this.#judged.get(id)?.mark === markOf(text)) continue;
+      if (text === null || this.#judged.get(id)?.text === text) continue;
       const left: number[] = [];
       for (let at = 0; at === 0 || at + OVERLAP_CHARS < text.length; at += CHUNK_CHARS - OVERLAP_CHARS) {
         const chunk = text.slice(at, at + CHUNK_CHARS);
@@ -170,7 +167,7 @@ export class InputGuard {
           return false;
         }
       }
-      this.#judged.set(id, { mark: markOf(text), left });
+      this.#judged.set(id, { text, left });
     }
     return true;
   }
@@ -179,7 +176,7 @@ export class InputGuard {
   #open(waiting: readonly Waiting[]): readonly Words[] {
     return this.#wordsOf(waiting).filter(({ id, text }) => {
       const judged = this.#judged.get(id);
-      return judged?.mark !== markOf(text) || judged.left.length > 0;
+      return judged === undefined || judged.text !== text || judged.left.length > 0;
     });
   }
 
@@ -189,7 +186,7 @@ export class InputGuard {
     if (!known?.left.includes(question)) return;
     if (!passes(judgement)) return this.#refuse([id], judgement);
     this.#judged.set(id, { ...known, left: known.left.filter((one) => one !== question) });
-    if (judgement.decision === "open") this.#host.unjudged(namesOf([id]));
+    if (judgement.decision === "open") this.#host.unjudged(itemsOf([id]));
     this.changed();
   }
 
@@ -199,13 +196,23 @@ export class InputGuard {
       this.#judged.delete(id);
       this.#host.questions.forgetOf("input", id);
     }
-    this.#host.refused(namesOf(ids), judgement);
+    this.#host.refused(itemsOf(ids), judgement);
   }
 
   /** The caller's words of the conversation, and those that only these answers are asked with. */
   #wordsOf(waiting: readonly Waiting[]): readonly Words[] {
-    const own = waiting.flatMap(({ params }) => ownWords(params.input as Json | undefined));
-    return [...this.#host.conversation.entries.flatMap(wordsOf), ...own];
+    const own = waiting.flatMap(({ params }) => textsOf(params.input as Json | undefined));
+    const named = own.map((text) => ({ id: text === null ? OWN : this.#nameOf(text), text }));
+    return [...this.#host.conversation.entries.flatMap(wordsOf), ...named];
+  }
+
+  #nameOf(text: string): string {
+    const known = this.#own.get(text);
+    if (known !== undefined) return known;
+    this.#named += 1;
+    const name = `${OWN}${this.#named}`;
+    this.#own.set(text, name);
+    return name;
   }
 
   /** Of items that are gone nobody asks again. */
@@ -216,16 +223,23 @@ export class InputGuard {
       this.#judged.delete(id);
       this.#host.questions.forgetOf("input", id);
     }
+    for (const [text, id] of this.#own) if (!there.has(id)) this.#own.delete(text);
   }
 
   snapshot(): InputGuardSnapshot {
-    return { waiting: [...this.#waiting], judged: [...this.#judged] };
+    const own = this.#own.size === 0 ? {} : { own: [...this.#own], named: this.#named };
+    return { waiting: [...this.#waiting], judged: [...this.#judged], ...own };
   }
 
-  restore({ waiting, judged }: InputGuardSnapshot): void {
+  /** Those of before kept sums of words: they are judged anew. */
+  restore({ waiting, judged, own = [], named = 0 }: InputGuardSnapshot): void {
     this.#waiting = [...waiting];
     this.#judged.clear();
-    for (const [id, one] of judged) this.#judged.set(id, one);
+    for (const [id, one] of judged)
+      if (one.text !== undefined) this.#judged.set(id, { text: one.text, left: one.left });
+    this.#own.clear();
+    for (const [text, id] of own) this.#own.set(text, id);
+    this.#named = named;
   }
 }
 
@@ -239,47 +253,9 @@ function replaces(asked: Waiting, one: Waiting): boolean {
   return !isAside(asked) && !isAside(one) && asked.streams[0] === one.streams[0];
 }
 
-/** Items of the conversation; what only an answer was asked with has no name. */
-function namesOf(ids: readonly string[]): readonly string[] {
-  return ids.filter((id) => !id.startsWith(OWN));
-}
-
-function wordsOf({ item, unvoiced }: Entry): readonly Words[] {
-  if (item["role"] !== "user" || unvoiced === true) return [];
-  return textIn(item).map((text) => ({ id: item.id, text }));
-}
-
-function ownWords(input: Json | undefined): readonly Words[] {
-  const items = Array.isArray(input) ? (input as readonly Json[]) : [];
-  return items
-    .filter((item) => isJsonObject(item) && item["role"] === "user")
-    .flatMap((item) => textIn(item as JsonObject))
-    .map((text) => ({ id: OWN + markOf(text), text }));
-}
-
-/** All words of an item of the caller's, once; none where it has neither words nor sound. */
-function textIn({ content }: JsonObject): readonly (string | null)[] {
-  const parts = Array.isArray(content)
-    ? (content as readonly Json[]).filter((part) => isJsonObject(part))
-    : [];
-  const texts: string[] = [];
-  for (const part of parts as readonly JsonObject[]) {
-    const text = part["type"] === "input_text" ? part["text"] : part["transcript"];
-    if (typeof text === "string") texts.push(text);
-    else if (part["type"] === "input_audio") return [null];
-  }
-  return texts.length === 0 ? [] : [texts.join("\n")];
-}
-
-/** Tells words from others, without keeping them (FNV-1a). */
-function markOf(text: string | null): string {
-  if (text === null) return "";
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-  return `${text.length}.${(hash >>> 0).toString(36)}`;
-}
-
 export interface InputGuardSnapshot {
   readonly waiting: readonly Waiting[];
-  readonly judged: readonly (readonly [string, Judged])[];
+  readonly judged: readonly (readonly [string, Partial<Pick<Judged, "text">> & Omit<Judged, "text">])[];
+  readonly own?: readonly (readonly [text: string, name: string])[];
+  readonly named?: number;
 }

@@ -179,6 +179,7 @@ export class Conversation {
       part["type"] === "input_audio" ? { ...part, transcript } : part,
     );
     entry.item = { ...entry.item, content };
+    delete entry.claimed;
     if (transcript.trim() !== "") this.audio.worded(entry.item.id);
   }
 

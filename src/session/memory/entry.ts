@@ -16,6 +16,8 @@ export interface Entry {
   audioMs: number;
   /** The caller committed it, or a silence was waited out, and no speech was heard in it. */
   readonly unvoiced?: true;
+  /** The words of its sound are its client's own: nobody who heard it has said them. */
+  claimed?: true;
   /** Milliseconds more that the upstream had said and that were cut before they were sent. */
   unsentMs?: number;
   /** Of a tool's result: the item of the call that it answers, where that is known. */

@@ -36,14 +36,15 @@ function signatureBytes(given: string): Uint8Array {
   return new Uint8Array(SHA1_BYTES);
 }
 
-/** Twilio has signed with the port that goes without saying and without it: its libraries try both. */
+/** Twilio has signed with the port and without it, whichever it is: its libraries try both. */
 function spellings(url: string): readonly string[] {
   const match = /^(https?):\/\/([^/?#]+)(.*)$/.exec(url);
   if (match === null) return [url];
   const [, scheme = "", host = "", rest = ""] = match;
+  const bare = host.replace(/:\d+$/, "");
   const port = scheme === "https" ? ":443" : ":80";
-  if (host.endsWith(port)) return [url, `${scheme}://${host.slice(0, -port.length)}${rest}`];
-  return /:\d+$/.test(host) ? [url] : [url, `${scheme}://${host}${port}${rest}`];
+  const other = bare === host ? host + port : bare;
+  return [url, `${scheme}://${other}${rest}`];
 }
 
 function written(parameters: URLSearchParams): string {
