@@ -29,32 +29,36 @@ export class Admission {
   }
 
   /** Nothing here awaits: two connections with one token are told apart by the order in which they came. */
-  admit({ call, keyId, resume, secret, ticket, drawn }: Arrival): Refusal | null {
+  admit(arrival: Arrival): Refusal | null {
+    const { call, keyId, resume, secret } = arrival;
     if (resume !== null) return this.#readmit(resume);
-    const own = secret !== null && this.#call.live?.call.secret === secret && !this.#call.live.shell.over;
-    if (own && (call === null || sameTarget(call, this.#call.live?.call))) {
-      return this.#call.live?.shell.attended === true ? "session_busy" : null;
+    const { live, store } = this.#call;
+    const own = secret !== null && live?.call.secret === secret && !live.shell.over;
+    if (own && (call === null || sameTarget(call, live.call))) {
+      return live.shell.attended ? "session_busy" : null;
     }
     if (secret !== null && call === null) return "session_not_found";
-    if (this.#call.live === null && this.#call.store.used?.jti === WITHDRAWN) return "session_ended";
+    if (live === null && store.used?.jti === WITHDRAWN) return "session_ended";
     const token = call?.token ?? null;
-    if (token !== null && !this.#call.store.consume(token))
-      return secret === null ? "token_used" : "session_busy";
-    if (this.#call.live === null) {
-      if (call === null || this.#call.locked !== null) return "session_not_found";
-      const session = ticket === null ? null : (this.#tickets.get(ticket) ?? null);
-      if (ticket !== null && session === null) return "session_unavailable";
-      if (ticket !== null) this.#tickets.delete(ticket);
-      try {
-        this.#call.start(session === null ? call : { ...call, session: JSON.parse(session) }, drawn);
-      } catch (error) {
-        console.error("a voice session could not begin", describeFailure(error));
-        return "session_unavailable";
-      }
-      return null;
+    if (token !== null && !store.consume(token)) return secret === null ? "token_used" : "session_busy";
+    if (live === null) return this.#begin(arrival);
+    if (live.call.keyId !== keyId) return "session_not_found";
+    return live.shell.over ? "session_ended" : null;
+  }
+
+  /** The call begins with who comes. */
+  #begin({ call, ticket, drawn }: Arrival): Refusal | null {
+    if (call === null || this.#call.locked !== null) return "session_not_found";
+    const session = ticket === null ? null : (this.#tickets.get(ticket) ?? null);
+    if (ticket !== null && session === null) return "session_unavailable";
+    if (ticket !== null) this.#tickets.delete(ticket);
+    try {
+      this.#call.start(session === null ? call : { ...call, session: JSON.parse(session) }, drawn);
+    } catch (error) {
+      console.error("a voice session could not begin", describeFailure(error));
+      return "session_unavailable";
     }
-    if (this.#call.live.call.keyId !== keyId) return "session_not_found";
-    return this.#call.live.shell.over ? "session_ended" : null;
+    return null;
   }
 
   /** Waits a moment for the client that is still connected to be gone. */
@@ -67,8 +71,9 @@ export class Admission {
 
   /** What has ended is as unknown as what never was: both are soon forgotten. */
   #readmit(token: string): Refusal | null {
-    if (this.#call.locked !== null) return "resume_refused";
-    if (this.#call.live === null || this.#call.live.shell.over) return "session_not_found";
-    return this.#call.live.core.resumable(token) ? null : "resume_refused";
+    const { live, locked } = this.#call;
+    if (locked !== null) return "resume_refused";
+    if (live === null || live.shell.over) return "session_not_found";
+    return live.core.resumable(token) ? null : "resume_refused";
   }
 }

@@ -21,7 +21,7 @@ const UNSIGNED = {
 };
 const FOREIGN_OWNER = {
   file: "durable-objects/admission.ts",
-  from: 'if (this.#call.live.call.keyId !== keyId) return "session_not_found";',
+  from: 'if (live.call.keyId !== keyId) return "session_not_found";',
   to: "",
 };
 
@@ -33,8 +33,8 @@ export const DOORS: readonly Removal[] = [
       rule: "S38",
       what: "a session's token opens it again",
       file: "durable-objects/admission.ts",
-      from: "if (token !== null && !this.#call.store.consume(token))",
-      to: "if (token !== null && !this.#call.store.consume(token) && secret !== null)",
+      from: "if (token !== null && !store.consume(token))",
+      to: "if (token !== null && !store.consume(token) && secret !== null)",
       test: HOSTILE,
     },
     { rule: "H6", what: "signatures of tokens are not looked at", ...UNSIGNED, test: SESSIONS },

@@ -38,8 +38,8 @@ export const REST: readonly Removal[] = [
       rule: "N12",
       what: "a stream's token opens it again",
       file: OBJECT,
-      from: "if (token !== null && !this.#call.store.consume(token))",
-      to: "if (token !== null && !this.#call.store.consume(token) && secret !== null)",
+      from: "if (token !== null && !store.consume(token))",
+      to: "if (token !== null && !store.consume(token) && secret !== null)",
       test: TWILIO,
     },
     {
