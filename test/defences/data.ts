@@ -3,7 +3,8 @@ import { against, type Removal } from "./removal.ts";
 
 const SHELL = "test/worker/shell.test.ts";
 const SESSIONS = "test/worker/sessions-door.test.ts";
-const OBJECT = "durable-objects/voice-session.ts";
+const CALL = "durable-objects/voice-call.ts";
+const HOST = "durable-objects/call-host.ts";
 
 export const DATA: readonly Removal[] = [
   ...against(
@@ -73,8 +74,8 @@ export const DATA: readonly Removal[] = [
     {
       rule: "O9",
       what: "the end wipes nothing",
-      file: OBJECT,
-      from: "this.ctx.waitUntil(this.#store.wipe(Date.now()));\n  }\n\n  /** Its key may begin",
+      file: CALL,
+      from: "this.ctx.waitUntil(this.store.wipe(Date.now()));\n  }\n\n  /** Its key may begin",
       to: "}\n\n  /** Its key may begin",
       test: "test/worker/voice-session.test.ts",
     },
@@ -89,8 +90,8 @@ export const DATA: readonly Removal[] = [
     {
       rule: "O20",
       what: "nothing wakes a session that sleeps",
-      file: OBJECT,
-      from: "if (at !== null) this.ctx.waitUntil(this.#store.alarm.set(at));",
+      file: HOST,
+      from: "if (at !== null) ctx.waitUntil(store.alarm.set(at));",
       to: "",
       test: "test/worker/absence.test.ts",
     },
@@ -108,15 +109,15 @@ export const DATA: readonly Removal[] = [
     {
       rule: "O61",
       what: '"none" is stored as all else',
-      file: OBJECT,
-      from: '...(storage === "none" && { mark: () => this.#store.mark(call, Date.now()) }),',
+      file: HOST,
+      from: '...(storage === "none" && { mark: () => store.mark(call, Date.now()) }),',
       to: "",
       test: "test/worker/storage-modes.test.ts",
     },
     {
       rule: "O62",
       what: '"text" is stored with its sound',
-      file: OBJECT,
+      file: HOST,
       from: 'const session = storage === "text" ? silenced(whole) : whole;',
       to: "const session = whole;",
       test: "test/worker/storage-modes.test.ts",
@@ -127,8 +128,8 @@ export const DATA: readonly Removal[] = [
     {
       rule: "O65",
       what: "nothing is encrypted",
-      file: OBJECT,
-      from: "if (sealed) this.#storage.seal(call, whole.delivery.tokens, at);",
+      file: HOST,
+      from: "if (sealed) stored.seal(call, whole.delivery.tokens, at);",
       to: "",
       test: "test/worker/sealed.test.ts",
     },

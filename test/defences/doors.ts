@@ -20,8 +20,8 @@ const UNSIGNED = {
   to: 'return JSON.parse(new TextDecoder().decode(Uint8Array.fromBase64(jwt.split(".")[1] ?? "", { alphabet: "base64url" })));',
 };
 const FOREIGN_OWNER = {
-  file: "durable-objects/voice-session.ts",
-  from: 'if (this.#live.call.keyId !== keyId) return "session_not_found";',
+  file: "durable-objects/admission.ts",
+  from: 'if (live.call.keyId !== keyId) return "session_not_found";',
   to: "",
 };
 
@@ -32,9 +32,9 @@ export const DOORS: readonly Removal[] = [
     {
       rule: "S38",
       what: "a session's token opens it again",
-      file: "durable-objects/voice-session.ts",
-      from: "if (token !== null && !this.#store.consume(token))",
-      to: "if (token !== null && !this.#store.consume(token) && secret !== null)",
+      file: "durable-objects/admission.ts",
+      from: "if (token !== null && !store.consume(token))",
+      to: "if (token !== null && !store.consume(token) && secret !== null)",
       test: HOSTILE,
     },
     { rule: "H6", what: "signatures of tokens are not looked at", ...UNSIGNED, test: SESSIONS },
@@ -81,7 +81,7 @@ export const DOORS: readonly Removal[] = [
     {
       rule: "H9",
       what: "a session is every key's",
-      file: "durable-objects/voice-session.ts",
+      file: "durable-objects/voice-call.ts",
       from: "return keyId === null || this.#live?.call.keyId === keyId ? this.#live : null;",
       to: "return this.#live;",
       test: SESSIONS,

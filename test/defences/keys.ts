@@ -103,8 +103,8 @@ export const KEYS: readonly Removal[] = [
     {
       rule: "H28",
       what: "a client secret takes a live client's place",
-      file: "durable-objects/voice-session.ts",
-      from: 'return this.#live?.shell.attended === true ? "session_busy" : null;',
+      file: "durable-objects/admission.ts",
+      from: 'return live.shell.attended ? "session_busy" : null;',
       to: "return null;",
       test: CONTINUE,
     },
@@ -149,9 +149,9 @@ export const KEYS: readonly Removal[] = [
     {
       rule: "H6",
       what: "it opens its session again",
-      file: "durable-objects/voice-session.ts",
-      from: "if (token !== null && !this.#store.consume(token))",
-      to: "if (token !== null && !this.#store.consume(token) && secret !== null)",
+      file: "durable-objects/admission.ts",
+      from: "if (token !== null && !store.consume(token))",
+      to: "if (token !== null && !store.consume(token) && secret !== null)",
       test: "test/worker/sessions-door.test.ts",
     },
   ),

@@ -5,7 +5,7 @@ const TWILIO = "test/worker/twilio-door.test.ts";
 const PHONE = "test/dialects/phone.test.ts";
 const SESSIONS = "test/worker/sessions-door.test.ts";
 const PLACES = "test/worker/jurisdictions.test.ts";
-const OBJECT = "durable-objects/voice-session.ts";
+const OBJECT = "durable-objects/admission.ts";
 
 export const REST: readonly Removal[] = [
   ...against(
@@ -38,8 +38,8 @@ export const REST: readonly Removal[] = [
       rule: "N12",
       what: "a stream's token opens it again",
       file: OBJECT,
-      from: "if (token !== null && !this.#store.consume(token))",
-      to: "if (token !== null && !this.#store.consume(token) && secret !== null)",
+      from: "if (token !== null && !store.consume(token))",
+      to: "if (token !== null && !store.consume(token) && secret !== null)",
       test: TWILIO,
     },
     {

@@ -252,7 +252,7 @@ export const MUTATIONS: readonly Mutation[] = [
     number: 31,
     what: "a turn that goes on after an eager commit is not heard again",
     file: "src/session/turns/advance.ts",
-    from: "    this.#of.flow.again(this.#of.at.startTicks);\n",
+    from: "    this.#turn.flow.again(this.#turn.at.startTicks);\n",
     to: "",
   },
   {

@@ -1,5 +1,5 @@
 /**
- * The Durable Object under the driver that ships (durable-objects/shell.ts), in virtual time: what voice-session.ts does
+ * The Durable Object under the driver that ships (durable-objects/shell.ts), in virtual time: what voice-call.ts does
  * with sockets, storage, alarm and hibernation, and everything that the platform may do to it.
  */
 import type { ToolCall } from "../../durable-objects/asked.ts";
@@ -351,7 +351,7 @@ export class Relay {
     return opens;
   }
 
-  /** Something came: an object that left memory comes back from its last snapshot, as voice-session.ts builds it. */
+  /** Something came: an object that left memory comes back from its last snapshot, as voice-call.ts builds it. */
   #wake(token: string | null = null): void {
     if (this.#live !== null || !this.#begun || this.ended !== null || !this.#opens(token)) return;
     if (this.unreadable) {

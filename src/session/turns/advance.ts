@@ -6,7 +6,8 @@ import type { TurnParts } from "./turn-parts.ts";
 import type { TurnMarks } from "./turn-marks.ts";
 import type { UserItem } from "./user-item.ts";
 
-interface AdvanceOf {
+/** What of the present turn it acts on. */
+interface OfTurn {
   readonly parts: TurnParts;
   readonly flow: InputFlow;
   readonly at: TurnMarks;
@@ -14,14 +15,14 @@ interface AdvanceOf {
 }
 
 export class Advance {
-  readonly #of: AdvanceOf;
+  readonly #turn: OfTurn;
   readonly #parts: TurnParts;
   /** For so long the caller pauses by now. */
   silenceMs = 0;
 
-  constructor(of: AdvanceOf) {
-    this.#of = of;
-    this.#parts = of.parts;
+  constructor(turn: OfTurn) {
+    this.#turn = turn;
+    this.#parts = turn.parts;
   }
 
   /** One more hop of the detector. `speaking`: inside a turn. */
@@ -33,7 +34,7 @@ export class Advance {
 
   #silence(silenceMs: number, beforeMs: number): void {
     const { context, eager, endpointing, input } = this.#parts;
-    const { flow, at, item } = this.#of;
+    const { flow, at, item } = this.#turn;
     if (silenceMs === 0 && beforeMs > 0) {
       endpointing.paused(beforeMs);
       this.takeBack();
@@ -51,6 +52,6 @@ export class Advance {
     const { eager } = this.#parts;
     if (!eager.active) return;
     eager.discard();
-    this.#of.flow.again(this.#of.at.startTicks);
+    this.#turn.flow.again(this.#turn.at.startTicks);
   }
 }
