@@ -8,6 +8,7 @@ import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { UpstreamConfig, UpstreamEvent } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
+import { functionsOnly, functionsOnlyIn } from "../state/functions-only.ts";
 import { NOBODY, type ResponseRecord } from "../state/response.ts";
 import { addUsage } from "../state/usage.ts";
 import type { ClientPort, Link } from "./ports.ts";
@@ -81,7 +82,8 @@ export class Shadows {
       }
       context.deadlines.set(nameOf(trial), context.now + context.limits.firstOutputMs);
       // What came from a JSON schema is JSON.
-      const options = { params: this.#host.paramsFor(link, params as JsonObject), outOfBand: false };
+      const safe = functionsOnlyIn(this.#host.paramsFor(link, params as JsonObject));
+      const options = { params: safe, outOfBand: false };
       link.command({ type: "respond", responseId: trial.id, options });
     }
   }
@@ -172,7 +174,7 @@ export class Shadows {
   }
 
   upstreamConfig(): UpstreamConfig {
-    return this.#host.upstreamConfig();
+    return functionsOnly(this.#host.upstreamConfig());
   }
 
   onUpstream(link: Link, event: UpstreamEvent): void {
