@@ -119,7 +119,7 @@ describe("a shadow", () => {
     const given = (peer: string) =>
       call
         .commands(peer)
-        .flatMap((command) => {
+        .flatMap((command): readonly object[] => {
           if (command.type === "configure" || command.type === "greet") return [command.config];
           return command.type === "respond" ? [command.options.params] : [];
         })
