@@ -117,7 +117,7 @@ export class Callers {
   }
 
   /** Who came by this key has no business here any more. */
-  observersOf(key: KeyName, code: number, reason: string): void {
+  dropObservers(key: KeyName, code: number, reason: string): void {
     for (const peer of this.#observers.of(key)) {
       this.#observers.close(peer, code, reason);
       this.#host.forget(peer);

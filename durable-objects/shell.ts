@@ -114,7 +114,7 @@ export class Shell {
 
   /** This key may observe nothing here any more. */
   observerKeyGone(key: KeyName): void {
-    if (!this.#over) this.#callers.observersOf(key, 1008, "the observer's key is not known any more");
+    if (!this.#over) this.#callers.dropObservers(key, 1008, "the observer's key is not known any more");
   }
 
   /** A message of a client's socket, or an observer's. */

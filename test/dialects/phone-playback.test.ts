@@ -93,3 +93,24 @@ test("[N74] of a message that was filled up as much was heard as there was", () 
   const heard = JSON.stringify(codec.decode(mark, 1));
   expect(heard).toContain(String.raw`\"played_ms\":5}`);
 });
+
+test("[N74] what waits for more of its item is not filled up at the end of another answer", () => {
+  const codec = new PhoneCodec(CARRIERS.telnyx, { call: null, greeting: false, keys: true });
+  codec.decode(JSON.stringify(WIRES.telnyx.start()), 0);
+  const begins = (id: string, ordinal: number): void => {
+    const response = { id, relay: { stream: 0, ordinal } };
+    codec.encode(JSON.stringify({ type: "response.created", response }));
+    const item = { id: `item_${id}`, type: "message" };
+    codec.encode(JSON.stringify({ type: "response.output_item.added", response_id: id, item }));
+  };
+  begins("one", 1);
+  begins("two", 2);
+  const frame = (sequence: number, ms: number): Uint8Array =>
+    writeFrame({ kind: FRAME_AUDIO, stream: 0, response: 1, sequence }, new Uint8Array(ms * 8).fill(0x20));
+  expect(codec.encode(frame(1, 10))).toEqual([]);
+  expect(codec.encode(JSON.stringify({ type: "response.done", response: { id: "two" } }))).toEqual([]);
+  const [media = ""] = codec.encode(frame(2, 15));
+  expect(Uint8Array.fromBase64(JSON.parse(media).media.payload)).toHaveLength(25 * 8);
+  expect(codec.encode(frame(3, 10))).toEqual([]);
+  expect(codec.encode(JSON.stringify({ type: "response.done", response: { id: "one" } }))).toHaveLength(2);
+});

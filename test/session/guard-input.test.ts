@@ -302,6 +302,10 @@ describe("an input guard", () => {
     expect(call.last("relay.guard")).toMatchObject({ decision: "closed", item_ids: [id] });
     expect(call.last("conversation.item.deleted")).toMatchObject({ item_id: id });
     expect(asked(call)).toBe(0);
+    const silent = inputGuarded();
+    silent.client({ type: "conversation.item.create", item: claimed("") });
+    silent.client({ type: "response.create" });
+    expect(asked(silent)).toBe(0);
     // What the provider hears in it counts.
     const heard = inputGuarded();
     heard.client({ type: "conversation.item.create", item: claimed("What is the weather?") });

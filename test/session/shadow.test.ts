@@ -110,6 +110,37 @@ describe("a shadow", () => {
     expect(shadows(events())).toMatchObject([{ upstream: "candidate", outcome: "called_tool" }]);
   });
 
+  test("[X332] it is given no tool that its provider would run by itself", () => {
+    const look = { type: "function", name: "look", parameters: {} };
+    const shop = { type: "mcp", server_label: "shop", server_url: "https://shop.test/mcp" };
+    const call = shadowed({
+      session: { tools: [look, shop], tool_choice: { type: "mcp", server_label: "shop" } },
+    });
+    const given = (peer: string) =>
+      call
+        .commands(peer)
+        .flatMap((command): readonly object[] => {
+          if (command.type === "configure" || command.type === "greet") return [command.config];
+          return command.type === "respond" ? [command.options.params] : [];
+        })
+        .at(-1);
+    expect(given(A)).toMatchObject({ tools: [look, shop], toolChoice: { type: "mcp" } });
+    expect(given(B)).toMatchObject({ tools: [look], toolChoice: "auto" });
+    call.client({ type: "session.update", session: { tools: [shop], tool_choice: "required" } });
+    expect(given(A)).toMatchObject({ tools: [shop], toolChoice: "required" });
+    expect(given(B)).toMatchObject({ tools: [], toolChoice: "auto" });
+    call.client({ type: "response.create", response: { tools: [shop, look], tool_choice: "required" } });
+    expect(given(A)).toMatchObject({ tools: [shop, look], tool_choice: "required" });
+    expect(given(B)).toMatchObject({ tools: [look], tool_choice: "required" });
+    // Its next connection is greeted with no more.
+    lose(call, B);
+    call.advance(1500);
+    call.accept("up1.2");
+    expect(call.commands("up1.2").find(({ type }) => type === "greet")).toMatchObject({
+      config: { tools: [] },
+    });
+  });
+
   test("[X333] observers are told how it did, beside the speaker, and counters have it; no client is", () => {
     const call = asked(shadowed());
     const events = observed(call);

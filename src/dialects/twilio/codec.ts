@@ -7,7 +7,7 @@ import { FRAME_HEADER_BYTES, readFrameHeader } from "../../protocol/frame.ts";
 import { parseJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import type { ClientMessage, Codec, CodecSnapshot, Heard } from "../dialect.ts";
 import { type Carrier, member, numberOf } from "./carriers.ts";
-import { append, appendALaw, refuse, say, sayPressed, SILENCE } from "./heard.ts";
+import { append, appendALaw, greet, refuse, say, sayPressed, SILENCE } from "./heard.ts";
 import { Keys, type KeysSnapshot } from "./keys.ts";
 import { type Piece, Pieces, type PiecesSnapshot } from "./pieces.ts";
 import { BYTES_PER_MS, Playback, type PlaybackSnapshot } from "./playback.ts";
@@ -127,11 +127,7 @@ export class PhoneCodec implements Codec {
       ];
     }
     this.#began = true;
-    const { greeting } = this.#settings;
-    if (greeting === false) return NOTHING;
-    return [
-      say({ type: "response.create", ...(greeting !== true && { response: { instructions: greeting } }) }),
-    ];
+    return greet(this.#settings.greeting);
   }
 
   #media(media: Json | undefined, now: number): readonly Heard[] {
@@ -198,7 +194,7 @@ export class PhoneCodec implements Codec {
         return [];
       case "response.output_audio.done":
       case "response.done":
-        return this.#ends();
+        return this.#over(data);
       case "output_audio_buffer.cleared":
         this.#pieces.drop();
         return this.#playback.clear() ? [this.#write(this.#carrier.clear())] : [];
@@ -213,7 +209,7 @@ export class PhoneCodec implements Codec {
     if (header === null || this.#stream === null) return [];
     const item = this.#spoken.itemOf(header.stream, header.response);
     const bytes = frame.subarray(FRAME_HEADER_BYTES);
-    const other = this.#playback.changes(item) || this.#pieces.changes(item);
+    const other = this.#playback.changes(item) || (this.#pieces.item ?? item) !== item;
     const said = other ? [...this.#ends()] : [];
     const heard = this.#playback.heardOf(header.sequence);
     for (const piece of this.#pieces.cut(item, header.sequence, heard, bytes.subarray(heard)))
@@ -230,6 +226,13 @@ export class PhoneCodec implements Codec {
       this.#write(this.#carrier.media(audio.toBase64())),
       ...marks.flatMap((mark) => this.#marks(mark)),
     ];
+  }
+
+  /** Another's end is none of what waits for more. */
+  #over(data: string): readonly string[] {
+    const { item } = this.#pieces;
+    if (item === null || this.#spoken.concerns(data, item)) return this.#ends();
+    return this.#marks(this.#playback.ends());
   }
 
   /** Nothing more of an item comes for now. */

@@ -21,6 +21,14 @@ export function appendALaw(payload: string): Heard {
   return { type: "message", data: writeFrame(header, bytes) };
 }
 
+/** The agent speaks first. @param greeting whether, or the instructions of that one answer. */
+export function greet(greeting: boolean | string): readonly Heard[] {
+  if (greeting === false) return [];
+  return [
+    say({ type: "response.create", ...(greeting !== true && { response: { instructions: greeting } }) }),
+  ];
+}
+
 /** The agent falls silent. */
 export const SILENCE = { type: "output_audio_buffer.clear" } as const;
 

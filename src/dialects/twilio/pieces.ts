@@ -26,9 +26,9 @@ export class Pieces {
     this.#leastBytes = leastBytes;
   }
 
-  /** Audio of another item comes than what is kept. */
-  changes(item: string): boolean {
-    return this.#kept !== null && this.#kept.item !== item;
+  /** Whose the audio is that is kept; null: none is. */
+  get item(): string | null {
+    return this.#kept?.item ?? null;
   }
 
   /** Where what is kept begins; null: nothing is. */

@@ -45,6 +45,12 @@ export class Spoken {
     return Array.from(this.#responses.values()).findLast((each) => each.key === key)?.item ?? "";
   }
 
+  /** An event is about this item, or about the response that has it. */
+  concerns(text: string, item: string): boolean {
+    const id = textAt(text, "response", "id") || textAt(text, "response_id");
+    return textAt(text, "item_id") === item || (this.#responses.get(id)?.item ?? "") === item;
+  }
+
   snapshot() {
     return [...this.#responses].map(([id, { key, item }]) => ({ id, key, item }));
   }

@@ -2,7 +2,7 @@
 import type { CommandMeans, CommandParts } from "./command-parts.ts";
 import { type JsonObject, jsonSize, type Json, isJsonObject } from "../../protocol/json.ts";
 import { checkItem } from "./item-check.ts";
-import { transcriptOf, withoutAudio, type Entry } from "../memory/entry.ts";
+import { withoutAudio, type Entry } from "../memory/entry.ts";
 import { audioParts, isUnspoken, inFormat } from "../memory/item-audio.ts";
 import { durationMs } from "../../audio/format.ts";
 import type { Link } from "./ports.ts";
@@ -61,7 +61,7 @@ export class ItemCommands {
         ? {}
         : { audioParts: audio.map(({ index, ms }) => ({ index, key: index, ms })) }),
       ...(call ? { answers: call.item.id } : {}),
-      ...(audioMs > 0 && transcriptOf(kept) !== "" ? { claimed: true } : {}),
+      ...(audioMs > 0 && hasTranscript(kept) ? { claimed: true } : {}),
     };
     const receivers = this.#receivers(call);
     // What was asked for in advance does not know of it, and is told its turn before it.
@@ -204,9 +204,14 @@ function sameOrigin({ origin }: Entry): (other: Entry) => boolean {
 }
 
 function hasAudio(item: Item): boolean {
-  const content = item["content"];
-  return (
-    Array.isArray(content) &&
-    content.some((part: Json) => isJsonObject(part) && part["type"] === "output_audio")
-  );
+  return hasPart(item, ({ type }) => type === "output_audio");
+}
+
+/** That there are no words is something to say of sound, too. */
+function hasTranscript(item: Item): boolean {
+  return hasPart(item, ({ type, transcript }) => type === "input_audio" && typeof transcript === "string");
+}
+
+function hasPart({ content }: Item, is: (part: JsonObject) => boolean): boolean {
+  return Array.isArray(content) && content.some((part: Json) => isJsonObject(part) && is(part));
 }

@@ -10,6 +10,7 @@ import type { UpstreamConfig } from "../../upstreams/upstream.ts";
 import { eventIdOfCause, type Context } from "../context.ts";
 import type { PlanNow } from "../state/plan-now.ts";
 import type { SessionSetup } from "../setup.ts";
+import { functionsOnly } from "../state/functions-only.ts";
 import { namesOfTools } from "../state/tool-plan.ts";
 import type { Backpressure } from "./backpressure.ts";
 import type { Budget } from "./budget.ts";
@@ -234,11 +235,12 @@ export class SessionObject {
    * told of it just now, or is being dialled and will be greeted with it.
    */
   #changed(): { readonly waits: readonly Judge[]; readonly soon: boolean } {
-    const { cast, context, links, transcriber, idle, reactions } = this.#parts;
+    const { cast, context, links, speakers, transcriber, idle, reactions } = this.#parts;
     reactions.configured();
-    const config = this.#parts.upstreamConfig;
+    const whole = this.#parts.upstreamConfig;
     const judges: { readonly judge: Judge; readonly link: Link; readonly sent: boolean }[] = [];
     for (const link of links) {
+      const config = speakers.includes(link) ? whole : functionsOnly(whole);
       const sent = link.command({ type: "configure", config });
       if (link === cast.primary) judges.push({ judge: "primary", link, sent });
     }

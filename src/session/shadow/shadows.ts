@@ -11,6 +11,7 @@ import type { JsonObject } from "../../protocol/json.ts";
 import type { UpstreamConfig, UpstreamEvent } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
 import { inputInFormat } from "../memory/item-audio.ts";
+import { functionsOnly, functionsOnlyIn } from "../state/functions-only.ts";
 import { NOBODY, type ResponseRecord } from "../state/response.ts";
 import { addUsage } from "../state/usage.ts";
 import type { ClientPort, Link, TurnTaking } from "./ports.ts";
@@ -76,7 +77,8 @@ export class Shadows<L extends Link = Link> {
         continue;
       }
       context.deadlines.set(nameOf(trial), context.now + context.limits.firstOutputMs);
-      const options = { params: this.#paramsFor(link, params), outOfBand: false };
+      const safe = functionsOnlyIn(this.#paramsFor(link, params));
+      const options = { params: safe, outOfBand: false };
       link.command({ type: "respond", responseId: trial.id, options });
     }
   }
@@ -174,7 +176,7 @@ export class Shadows<L extends Link = Link> {
   }
 
   upstreamConfig(): UpstreamConfig {
-    return this.#parts.upstreamConfig;
+    return functionsOnly(this.#parts.upstreamConfig);
   }
 
   onUpstream(link: Link, event: UpstreamEvent): void {
