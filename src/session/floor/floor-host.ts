@@ -6,6 +6,7 @@ import type { YieldSettings } from "./giving-way.ts";
 import { TICKS_PER_MS } from "../state/ticks.ts";
 import type {
   Arrival,
+  Asides,
   AudioInput,
   BargeIn,
   ClientPort,
@@ -66,6 +67,7 @@ interface FloorParts {
   readonly responses: Responses;
   readonly floor: Floor;
   readonly arrival: Arrival;
+  readonly asides: Asides;
 }
 
 /** What turn taking asks and tells the floor. */
@@ -79,6 +81,7 @@ interface FloorSide {
   earliest(prefixTicks: number): number;
   wouldBegin(prefixTicks: number): number;
   onHeard(samples: Int16Array, rateHz: number, fromMs: number, restMs: number): void;
+  heardAs(probability: number): number;
   onHop(probability: number, hopMs: number): void;
 }
 
@@ -123,6 +126,7 @@ export function floorSide(parts: FloorParts): FloorSide {
     wouldBegin: (prefixTicks) => parts.floor.late.wouldBegin(prefixTicks),
     onHeard: (samples, rateHz, fromMs, restMs) =>
       parts.floor.guard.heard(samples, rateHz, fromMs, parts.context.now - restMs, parts.context.now),
+    heardAs: (probability) => (parts.asides.echoes && parts.floor.hearsEcho ? 0 : probability),
     onHop: (probability, hopMs) => parts.floor.hop(probability, hopMs, parts.input.endpointer.options),
   };
 }

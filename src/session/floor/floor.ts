@@ -64,6 +64,12 @@ export class Floor {
     return this.#overlap !== null;
   }
 
+  /** Just now nothing is heard but an echo. Call for a hop before it is weighed. */
+  get hearsEcho(): boolean {
+    this.guard.advance(this.#host.heardMs());
+    return this.guard.covers && this.guard.due;
+  }
+
   /** The detector heard a sound begin while an agent is audible. */
   onset(prefixTicks: number): void {
     this.guard.advance(this.#host.heardMs());

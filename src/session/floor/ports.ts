@@ -63,3 +63,9 @@ export interface TurnTaking {
   adopt(fromTicks: number, toTicks: number): void;
   forget(): void;
 }
+
+/** What the relay plays by itself. */
+export interface Asides {
+  /** What the microphone hears in the caller's turn may be that. */
+  readonly echoes: boolean;
+}

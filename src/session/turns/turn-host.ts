@@ -24,6 +24,8 @@ export interface TurnHost {
   wouldBegin(prefixTicks: number): number;
   /** `restMs`: how much sooner than now the last of it was heard. */
   onHeard(samples: Int16Array, rateHz: number, fromMs: number, restMs: number): void;
+  /** How likely it is that the caller is heard, by what is known of echoes. */
+  heardAs(probability: number): number;
   onHop(probability: number, hopMs: number): void;
   /** A silence inside a turn is long enough to be its end: once per silence. */
   onCandidate(): void;

@@ -77,6 +77,15 @@ export class TurnTaking implements InputListener {
     return this.#turn.item.count;
   }
 
+  /** A turn that is heard here goes on: for how long it has, how long the caller pauses by now, and what is left of the wait. */
+  get telling(): { readonly forMs: number; readonly silentMs: number; readonly leftMs: number } | null {
+    if (this.phase !== "speaking") return null;
+    const { input } = this.#turn;
+    const { options, silenceMs } = input.endpointer;
+    const forMs = (input.hopEndTicks - this.startTicks) / TICKS_PER_MS;
+    return { forMs, silentMs: silenceMs, leftMs: options.hangoverMs - silenceMs };
+  }
+
   /** Turns are decided here. */
   get decides(): boolean {
     return this.phase !== "manual";
@@ -139,6 +148,11 @@ export class TurnTaking implements InputListener {
   onHeard(samples: Int16Array, rateHz: number, fromTicks: number): void {
     if (this.phase === "manual") return;
     this.#host.onHeard(samples, rateHz, fromTicks / TICKS_PER_MS, this.#turn.input.restMs);
+  }
+
+  /** In the caller's turn what is an echo of the relay's own is not the caller's voice. */
+  heardAs(probability: number): number {
+    return this.phase === "speaking" ? this.#host.heardAs(probability) : probability;
   }
 
   onHop(probability: number, hopMs: number): void {
