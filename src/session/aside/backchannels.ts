@@ -98,7 +98,9 @@ export class Backchannels {
 
   get #mayHear(): boolean {
     const { config, port } = this.#parts;
-    return port.live && port.extended && !config.transcriptionOnly && config.modality === "audio";
+    const listens = port.live && port.extended && !config.transcriptionOnly && config.modality === "audio";
+    // No sentence is spoken for a stream that there is not.
+    return listens && this.#player.link !== undefined;
   }
 
   #isDue({ forMs, leftMs, silentMs }: Telling): boolean {
