@@ -103,7 +103,7 @@ export default defineRelay({
     // It takes a while, and says so: the sentence is the relay's own (docs/sounds.md).
     "demo-filler": {
       description:
-        "A voice that takes four seconds to answer, and a relay that says so meanwhile: the sentence is no model's, and stops for the answer.",
+        "A voice that takes four seconds to answer, and a relay that says so meanwhile: the sentence is no model's, and stops for the answer. Tell it something long, and it says that it listens.",
       examples: ["What can you do?", "Count to 20."],
       upstreams: [
         {
@@ -120,6 +120,8 @@ export default defineRelay({
         settings: { voice: "cedar" },
       },
       fillers: { afterMs: 1000, everyMs: 3000, sounds: ["moment", "still"] },
+      // Who tells it something long is told that it listens.
+      backchannels: { afterMs: 6000, sounds: ["mhm"] },
     },
     // Words are judged before they are heard: ask it for a story, and mind the weather (docs/guard.md).
     "demo-guard": {
@@ -236,7 +238,11 @@ export default defineRelay({
     // },
   },
   // What the relay plays and says by itself (docs/sounds.md).
-  sounds: { moment: { text: "One moment, please." }, still: { text: "I am still thinking." } },
+  sounds: {
+    moment: { text: "One moment, please." },
+    still: { text: "I am still thinking." },
+    mhm: { text: "Mm-hm." },
+  },
   // Model strings that name no route come here, so that a client keeps its own: to the first that is offered. On your machine
   // that is the demo voice, deployed without a provider's key Workers AI.
   defaultRoute: ["demo", "workers-ai"],

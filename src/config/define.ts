@@ -15,7 +15,7 @@ import { binding, header } from "./named.ts";
 import { sessionDefaults } from "./sessions.ts";
 import { addFault, planFields, planFits } from "./plans.ts";
 import { priceTable } from "./prices.ts";
-import { faultOfFillers, fillerFields, soundFields } from "./sounds.ts";
+import { backchannelFields, faultOfPlayed, fillerFields, soundFields } from "./sounds.ts";
 import { speechFields } from "./speech.ts";
 import { faultOfHosts, toolFields, toolHosts } from "./tools.ts";
 
@@ -139,6 +139,7 @@ const route = v.pipe(
     ...toolFields,
     ...backgroundFields,
     ...fillerFields,
+    ...backchannelFields,
     ...speechFields,
     /** `false`: under `semantic_vad` pauses and words alone decide, and no network hears how the voice ended. */
     cadence: v.optional(v.boolean()),
@@ -248,7 +249,7 @@ const relayConfig = v.pipe(
     if (!context.dataset.typed) return;
     const { value } = context.dataset;
     const fault =
-      faultOfHosts(value) ?? faultOfFillers(value) ?? faultOfExperiments(value) ?? faultOfCodecs(value);
+      faultOfHosts(value) ?? faultOfPlayed(value) ?? faultOfExperiments(value) ?? faultOfCodecs(value);
     addFault(context, value, fault);
   }),
 );

@@ -9,7 +9,7 @@ import { speakersFirst, strategyChosen } from "./plans.ts";
 import { currencyChosen, priceChosen } from "./prices.ts";
 import { resolveBackground } from "./resolve-background.ts";
 import { resolveGuard, type Found } from "./resolve-guard.ts";
-import { resolveFillers, soundsOf } from "./sounds.ts";
+import { resolveBackchannels, resolveFillers, soundsOf } from "./sounds.ts";
 import {
   readBinding,
   requireService,
@@ -93,6 +93,9 @@ function planOf(config: RelayConfig, name: string, model: string | null, binding
     ...(route.guard !== undefined && { guard: resolveGuard(route.guard, asksFor(name, bindings)) }),
     sounds: soundsOf(config),
     ...(route.fillers !== undefined && { fillers: resolveFillers(route.fillers, soundsOf(config)) }),
+    ...(route.backchannels !== undefined && {
+      backchannels: resolveBackchannels(route.backchannels, soundsOf(config)),
+    }),
     ...(route.speech !== undefined && {
       speech: {
         options: resolveTarget(

@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { samplesOf, softened } from "../audio/notes.ts";
 import {
   isSentence,
+  type BackchannelPlan,
   type FillerPlan,
   type Sentence,
   type Sound,
@@ -26,6 +27,11 @@ const SOFT_MS = 5;
 const AFTER_MS = 1500;
 const EVERY_MS = 4000;
 const MOST = 3;
+/** What is longer than an "mhm" is in the caller's way. */
+const MOST_BACKCHANNEL_MS = 1000;
+const MOST_BACKCHANNEL_SENTENCE = 20;
+const TELLS_MS = 8000;
+const NODS_EVERY_MS = 8000;
 
 /** There always: two soft notes, a quarter of a second together. */
 const BUILT_IN: ReadonlyMap<string, Sound> = new Map([
@@ -121,6 +127,20 @@ export const fillerFields = {
   ),
 };
 
+/** What a route's callers hear while they tell something long (docs/sounds.md). Absent: nothing. */
+export const backchannelFields = {
+  backchannels: v.optional(
+    v.strictObject({
+      /** The caller tells for so long. Default 8,000. */
+      afterMs: v.optional(milliseconds(3000, 120_000)),
+      /** From the end of one to the next, at least. Default 8,000. */
+      everyMs: v.optional(milliseconds(3000, 120_000)),
+      /** Names in `sounds`, one after the other. */
+      sounds: v.pipe(v.array(soundName), v.minLength(1, "name a sound"), v.maxLength(8)),
+    }),
+  ),
+};
+
 function made(notes: Parameters<typeof samplesOf>[0]): Sound {
   return { rateHz: NOTES_RATE_HZ, samples: samplesOf(notes, NOTES_RATE_HZ) };
 }
@@ -197,32 +217,57 @@ export function resolveFillers(fillers: NonNullable<Fillers>, sounds: Sounds): F
   return { afterMs, everyMs, most, whileTool, sounds: names.flatMap((name) => sounds.get(name) ?? []) };
 }
 
-/** A filler that is no sound, or too long; null: there is none. */
-export function faultOfFillers(
-  config: Named & {
-    readonly routes: Readonly<
-      Record<string, { readonly fillers?: Fillers; readonly speech?: object | undefined }>
-    >;
+type Backchannels = v.InferOutput<(typeof backchannelFields)["backchannels"]>;
+
+export function resolveBackchannels(
+  { afterMs = TELLS_MS, everyMs = NODS_EVERY_MS, sounds: names }: NonNullable<Backchannels>,
+  sounds: Sounds,
+): BackchannelPlan {
+  return { afterMs, everyMs, sounds: names.flatMap((name) => sounds.get(name) ?? []) };
+}
+
+interface SoundingRoute {
+  readonly fillers?: Fillers;
+  readonly backchannels?: Backchannels;
+  readonly speech?: object | undefined;
+}
+
+/** What a route plays by itself, and how long that may be. */
+const PLAYED = [
+  { field: "fillers", what: "a filler", mostMs: MOST_FILLER_MS, mostChars: MOST_FILLER_SENTENCE },
+  {
+    field: "backchannels",
+    what: "a backchannel",
+    mostMs: MOST_BACKCHANNEL_MS,
+    mostChars: MOST_BACKCHANNEL_SENTENCE,
   },
-) {
+] as const;
+
+/** A filler or a backchannel that is no sound, or too long; null: there is none. */
+export function faultOfPlayed(config: Named & { readonly routes: Readonly<Record<string, SoundingRoute>> }) {
   const sounds = soundsOf(config);
-  for (const [route, { fillers, speech }] of Object.entries(config.routes)) {
-    for (const [index, name] of (fillers?.sounds ?? []).entries()) {
-      const path = ["routes", route, "fillers", "sounds", index];
-      const one = sounds.get(name);
-      if (one === undefined) return { path, message: `there is no sound '${name}' in 'sounds'` };
-      if (isSentence(one)) {
-        const message = faultOfSentence(one, speech);
-        if (message !== null) return { path, message };
-      } else if ((one.samples.length / one.rateHz) * 1000 > MOST_FILLER_MS)
-        return { path, message: `a filler lasts at most ${MOST_FILLER_MS / 1000} seconds` };
+  for (const [route, one] of Object.entries(config.routes)) {
+    for (const played of PLAYED) {
+      for (const [index, name] of (one[played.field]?.sounds ?? []).entries()) {
+        const message = faultOf(sounds.get(name), name, played, one.speech);
+        if (message !== null) return { path: ["routes", route, played.field, "sounds", index], message };
+      }
     }
   }
   return null;
 }
 
-function faultOfSentence({ text }: Sentence, speech: object | undefined): string | null {
+function faultOf(
+  said: Sound | Sentence | undefined,
+  name: string,
+  { what, mostMs, mostChars }: (typeof PLAYED)[number],
+  speech: object | undefined,
+): string | null {
+  if (said === undefined) return `there is no sound '${name}' in 'sounds'`;
+  if (!isSentence(said)) {
+    if ((said.samples.length / said.rateHz) * 1000 <= mostMs) return null;
+    return `${what} lasts at most ${mostMs / 1000} second${mostMs === 1000 ? "" : "s"}`;
+  }
   if (speech === undefined) return "it is a sentence, and the route has no 'speech' to say it";
-  if (text.length <= MOST_FILLER_SENTENCE) return null;
-  return `a filler has at most ${MOST_FILLER_SENTENCE} characters`;
+  return said.text.length <= mostChars ? null : `${what} has at most ${mostChars} characters`;
 }

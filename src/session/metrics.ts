@@ -68,6 +68,7 @@ export const METRICS = {
     help: "Provider events dropped because the item that they are about was never told.",
   },
   fillers: { kind: "count", help: "Sounds played because nobody answered." },
+  backchannels: { kind: "count", help: "Sounds played while a caller told something long." },
   guard_asked: { kind: "count", help: "Pieces of words that moderators were asked about." },
   guard_closed: { kind: "count", help: "Words refused because nobody judged them in time." },
   guard_failures: { kind: "count", help: "Moderators that gave no answer." },

@@ -68,6 +68,38 @@ describe("sounds of the relay's own", () => {
     expect([...(resolvePlan(define(undefined), "voice", {}).sounds?.keys() ?? [])]).toEqual(["soft"]);
   });
 
+  test("[X425] backchannels have defaults, and are refused with the place and the reason", () => {
+    const route = { upstreams: [{ name: "a", adapter: "echo" }] };
+    const given = (backchannels: object, sounds: Record<string, object>, speech: object = {}) =>
+      defineRelay({ sounds, routes: { voice: { ...route, backchannels, ...speech } } } as RelayConfigInput);
+    const config = given({ sounds: ["ding"] }, { ding: { wav: wav(200) } });
+    const plan = resolvePlan(config, "voice", {}).backchannels;
+    expect(plan).toMatchObject({ afterMs: 8000, everyMs: 8000 });
+    expect(plan?.sounds).toHaveLength(1);
+    const speech = { speech: { adapter: "openai-speech", url: "https://voice.example", model: "m" } };
+    const long = { mhm: { text: "Yes, I am listening to you." } };
+    for (const [wrong, sounds, more, why] of [
+      [{ sounds: ["dong"] }, {}, {}, "backchannels.sounds.0: there is no sound 'dong'"],
+      [
+        { sounds: ["ding"] },
+        { ding: { wav: wav(1001) } },
+        {},
+        "sounds.0: a backchannel lasts at most 1 second",
+      ],
+      [
+        { sounds: ["mhm"] },
+        { mhm: { text: "Mhm." } },
+        {},
+        "sounds.0: it is a sentence, and the route has no",
+      ],
+      [{ sounds: ["mhm"] }, long, speech, "sounds.0: a backchannel has at most 20 characters"],
+      [{ sounds: [] }, {}, {}, "backchannels.sounds: name a sound"],
+      [{}, {}, {}, "backchannels.sounds: it is missing"],
+      [{ sounds: ["soft"], afterMs: 100 }, {}, {}, "backchannels.afterMs"],
+    ] as const)
+      expect(() => given(wrong, sounds, more)).toThrow(why);
+  });
+
   test("[X299] they are read once, whatever weights are in force", () => {
     const config = define(undefined, { ding: { wav: wav(200) } });
     const { sounds } = resolvePlan({ ...config }, "voice", {});

@@ -140,6 +140,25 @@ export const SIZES: readonly Removal[] = [
     test: "test/protocol/event-id.test.ts",
   }),
   ...against(
+    "a client has the relay's own voice say what it likes, or without end",
+    {
+      rule: "X401",
+      what: "any client has it say something",
+      file: "src/session/aside/index.ts",
+      from: "    if (client && !this.#clients)\n",
+      to: "    if (client && this.#clients === undefined)\n",
+      test: "test/session/sentences.test.ts",
+    },
+    {
+      rule: "X407",
+      what: "what it says costs nothing",
+      file: "src/session/aside/index.ts",
+      from: "const refusal = costs ? budget.refusedAnswer() : null;",
+      to: "const refusal = costs ? null : null;",
+      test: "test/session/sentences.test.ts",
+    },
+  ),
+  ...against(
     "names that every object inherits",
     {
       rule: "E41",
@@ -150,7 +169,7 @@ export const SIZES: readonly Removal[] = [
       test: SIZES_TEST,
     },
     {
-      rule: "E80",
+      rule: "E41",
       what: "so is a kind of item",
       file: "src/session/client/item-check.ts",
       from: "Object.hasOwn(REQUIRED, type) ? REQUIRED[type] : undefined;",

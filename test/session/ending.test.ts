@@ -121,9 +121,12 @@ describe("a fault inside", () => {
     call.upstream({ type: "response.started", response: "s", answers }, "up0.2");
     const done = { reason: null, error: null, usage: null, metadata: null };
     call.upstream({ type: "response.done", response: "s", status: "completed", ...done }, "up0.2");
-    expect(call.commands("up0.2").at(-1)).toMatchObject({
-      options: { params: { instructions: expect.stringContaining("do not repeat") } },
-    });
+    const asked = call
+      .commands("up0.2")
+      .flatMap((command) => (command.type === "respond" ? [command.options] : []));
+    // The one beside for which there was no room is asked for when one has ended.
+    expect(asked.map(({ outOfBand }) => outOfBand)).toEqual([true, true, false, true]);
+    expect(asked[2]?.params).toMatchObject({ instructions: expect.stringContaining("do not repeat") });
   });
 
   test("[P7] nor does a silence that becomes a turn while as many run as may", () => {

@@ -162,7 +162,7 @@ describe("bad input", () => {
   });
 
   test.each(["constructor", "__proto__", "toString", "hasOwnProperty", "valueOf"])(
-    "[E80] '%s' as a role or a kind of item, part or turn detection is an error, and the call goes on",
+    "[E41] '%s' as a role or a kind of item, part or turn detection is an error, and the call goes on",
     (name) => {
       const call = new Call();
       const content = [{ type: "input_text", text: "hi" }];

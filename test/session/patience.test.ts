@@ -178,7 +178,7 @@ describe("patience", () => {
     expect(count(call, "dial")).toBeLessThanOrEqual(41);
   });
 
-  test("[L50] a standby that becomes ready and dies is dialled ever less often", () => {
+  test("[L29] a standby that becomes ready and dies is dialled ever less often", () => {
     const call = play({ upstreams: [{ ...FALLBACK, standby: true }] }, (each, peer, openMs) => {
       if (peer === "up0.1") readyAt(each, peer, openMs);
       else diesWhenReady(each, peer, openMs);

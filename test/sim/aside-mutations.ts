@@ -34,4 +34,12 @@ export const ASIDE_MUTATIONS: readonly Mutation[] = [
     to: "text.length);",
     among: ["relay.speech"],
   },
+  {
+    number: 113,
+    what: "a backchannel is sent as far ahead as an answer, which then waits for it (X423)",
+    file: "src/session/aside/backchannels.ts",
+    from: "const LEAD_MS = 30;",
+    to: "const LEAD_MS = 400;",
+    among: ["relay.backchannels", "caller.barge_in"],
+  },
 ];

@@ -5,7 +5,7 @@
  */
 import { readFrameHeader, FRAME_HEADER_BYTES } from "../../src/protocol/frame.ts";
 import { parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
-import type { FillerPlan } from "../../src/session/state/sounds.ts";
+import type { BackchannelPlan, FillerPlan } from "../../src/session/state/sounds.ts";
 import type { Action } from "../../src/session/io.ts";
 import { fields, text } from "./fields.ts";
 import type { Random } from "./random.ts";
@@ -13,6 +13,7 @@ import type { Scenario, World } from "./world.ts";
 
 export const FILLERS = "relay.fillers";
 export const SAY = "relay.say";
+export const BACKCHANNELS = "relay.backchannels";
 
 /** What of a filler may be ahead of the listener when an answer's first sample comes, and its end (SPEC X295). */
 const DELAY_MS = 50;
@@ -25,6 +26,7 @@ const sound = (rateHz: number, ms: number) => ({
 /** Drawn only where they are named: all other calls are what they were. */
 export function withAsides(random: Random, scenario: Scenario): Scenario {
   const { faults, rateHz } = scenario;
+  if (faults.includes(BACKCHANNELS)) return { ...scenario, backchannels: nods(random, rateHz) };
   if (!faults.includes(FILLERS)) return scenario;
   const fillers: FillerPlan = {
     afterMs: random.pick([20, 60, 200]),
@@ -34,6 +36,15 @@ export function withAsides(random: Random, scenario: Scenario): Scenario {
     sounds: [sound(rateHz, 60), sound(24_000, random.pick([120, 400]))],
   };
   return { ...scenario, fillers };
+}
+
+/** Sooner than any route may have them: the calls here are short. */
+function nods(random: Random, rateHz: number): BackchannelPlan {
+  return {
+    afterMs: random.pick([200, 600, 1200]),
+    everyMs: random.pick([300, 2000]),
+    sounds: [sound(rateHz, 200), sound(24_000, random.pick([60, 900]))],
+  };
 }
 
 /** `relay.say` of an observer that comes for it. */
@@ -49,6 +60,8 @@ export function saying(random: Random, number: number): JsonObject {
 }
 
 export const SAID = new Map([40, 300, 1500].map((ms) => [`s${ms}`, sound(24_000, ms)] as const));
+
+const STRIKES: Readonly<Record<string, string>> = { filler: FILLERS, backchannel: BACKCHANNELS };
 
 interface Own {
   readonly kind: string;
@@ -113,7 +126,9 @@ export class AsideWatch {
     if (kind === "") return;
     this.#own.set(ordinal, { kind, item: "" });
     this.#ordinals.set(text(id), ordinal);
-    this.#world.checks.strike(kind === "filler" ? FILLERS : SAY);
+    this.#world.checks.strike(STRIKES[kind] ?? SAY);
+    if (kind === "backchannel" && !this.#speaking)
+      this.#world.checks.fail("aside-over-caller", "a backchannel begins though nobody tells anything");
   }
 
   #history(event: JsonObject): void {
@@ -138,7 +153,9 @@ export class AsideWatch {
     const { checks, scenario } = this.#world;
     const own = this.#own.get(header.response);
     const ms = ((frame.length - FRAME_HEADER_BYTES) / 2 / scenario.rateHz) * 1000;
-    if (own && this.#speaking) checks.fail("aside-over-caller", `a ${own.kind} is sent in the caller's turn`);
+    const nod = own?.kind === "backchannel";
+    if (own && this.#speaking && !nod)
+      checks.fail("aside-over-caller", `a ${own.kind} is sent in the caller's turn`);
     if (own && (this.#judged === "hold" || (this.#judged !== null && own.kind === "filler")))
       checks.fail("aside-over-caller", `a ${own.kind} is sent while a sound is judged`);
     if (own === undefined && this.#filler) {
@@ -147,9 +164,10 @@ export class AsideWatch {
       if (waitsMs > DELAY_MS + 1)
         checks.fail("filler-delays", `an answer waits ${waitsMs.toFixed(1)} ms for a filler`);
     }
-    if (own?.kind === "filler" && (!this.#filler || this.#endsAt < now)) this.#endsAt = now;
-    if (own?.kind === "filler") this.#endsAt += ms;
-    this.#filler = own?.kind === "filler";
+    const short = nod || own?.kind === "filler";
+    if (short && (!this.#filler || this.#endsAt < now)) this.#endsAt = now;
+    if (short) this.#endsAt += ms;
+    this.#filler = short;
   }
 }
 

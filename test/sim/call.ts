@@ -103,6 +103,7 @@ export class SimulatedCall implements World {
       ...(this.scenario.guard === undefined ? {} : { guard: this.scenario.guard }),
       ...(this.scenario.webhook === true && toolsOf(this.scenario)),
       ...(this.scenario.fillers && { fillers: this.scenario.fillers }),
+      ...(this.scenario.backchannels && { backchannels: this.scenario.backchannels }),
       ...((this.scenario.faults.includes(SAY) || this.scenario.speech === true) && { sounds: SAID }),
       ...(this.scenario.speech === true && { speech: VOICE }),
       session: {},

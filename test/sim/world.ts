@@ -12,7 +12,7 @@ import type { Minds } from "./minds.ts";
 import type { Voices } from "./voices.ts";
 import type { Announced } from "./asides.ts";
 import type { PlanWatch } from "./plan-changes.ts";
-import type { FillerPlan } from "../../src/session/state/sounds.ts";
+import type { BackchannelPlan, FillerPlan } from "../../src/session/state/sounds.ts";
 import type { Deeds } from "./tools.ts";
 import type { VirtualTime } from "./time.ts";
 
@@ -69,6 +69,7 @@ export interface Scenario {
   readonly confirmMs?: number;
   /** What is heard while nobody answers. */
   readonly fillers?: FillerPlan;
+  readonly backchannels?: BackchannelPlan;
   /** The relay has a voice of its own. */
   readonly speech?: true;
   /** So often the plan changes in mid-call. */

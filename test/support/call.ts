@@ -6,7 +6,7 @@ import { NO_KERNELS, type AudioKernels } from "../../src/audio/kernels.ts";
 import { FRAME_HEADER_BYTES, readFrameHeader, type FrameHeader } from "../../src/protocol/frame.ts";
 import { CLIENT, type Action, type Dialect, type Input } from "../../src/session/io.ts";
 import type { SpeechStore } from "../../src/session/aside/kept-speech.ts";
-import type { FillerPlan, Sounds } from "../../src/session/state/sounds.ts";
+import type { BackchannelPlan, FillerPlan, Sounds } from "../../src/session/state/sounds.ts";
 import type { GuardPlan } from "../../src/session/state/guard-plan.ts";
 import type { BackgroundPlan } from "../../src/session/state/background-plan.ts";
 import type { ToolPlan } from "../../src/session/state/tool-plan.ts";
@@ -48,6 +48,7 @@ export interface CallOptions {
   readonly tools?: readonly ToolPlan[];
   readonly background?: BackgroundPlan;
   readonly fillers?: FillerPlan;
+  readonly backchannels?: BackchannelPlan;
   readonly sounds?: Sounds;
   readonly speech?: Plan["speech"];
   readonly speechStore?: SpeechStore;
@@ -118,6 +119,7 @@ export class Call {
         ...(options.tools ? { tools: options.tools } : {}),
         ...(options.background ? { background: options.background } : {}),
         ...(options.fillers ? { fillers: options.fillers } : {}),
+        ...(options.backchannels ? { backchannels: options.backchannels } : {}),
         ...(options.sounds ? { sounds: options.sounds } : {}),
         ...(options.speech ? { speech: options.speech } : {}),
         ...(options.cadence === undefined ? {} : { cadence: options.cadence }),

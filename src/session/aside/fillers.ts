@@ -4,7 +4,8 @@
  */
 import type { Context } from "../context.ts";
 import type { ResponseRecord } from "../state/response.ts";
-import { isSentence, type FillerPlan, type Sentence, type Sound } from "../state/sounds.ts";
+import type { FillerPlan } from "../state/sounds.ts";
+import { InTurn, type Next, type Voice } from "./in-turn.ts";
 import type { SoundPlayer } from "./player.ts";
 import type {
   Asking,
@@ -17,7 +18,6 @@ import type {
   Tools,
   TurnTaking,
 } from "./ports.ts";
-import type { Sentences } from "./sentences.ts";
 
 /** Read when it is asked for: some of these parts are made later. */
 export interface FillerParts {
@@ -50,32 +50,18 @@ interface Wait {
   late?: boolean;
 }
 
-interface Next {
-  readonly sound: Sound;
-  /** So many before it were not there. */
-  readonly ahead: number;
-}
-
 export class Fillers {
   readonly #parts: FillerParts;
   readonly #plan: FillerPlan;
   readonly #player: SoundPlayer;
-  /** The relay's own voice; null: it has none. */
-  readonly #sentences: Pick<Sentences, "want" | "ready" | "forget"> | null;
+  readonly #sounds: InTurn;
   #wait: Wait | null = null;
-  /** Of all, so that they take turns. */
-  #played = 0;
 
-  constructor(
-    parts: FillerParts,
-    plan: FillerPlan,
-    player: SoundPlayer,
-    sentences: Pick<Sentences, "want" | "ready" | "forget"> | null,
-  ) {
+  constructor(parts: FillerParts, plan: FillerPlan, player: SoundPlayer, voice: Voice) {
     this.#parts = parts;
     this.#plan = plan;
     this.#player = player;
-    this.#sentences = sentences;
+    this.#sounds = new InTurn(plan.sounds, voice, OWNER);
   }
 
   get #sounding(): boolean {
@@ -105,37 +91,18 @@ export class Fillers {
     // One that sounds may be what is heard: it goes on until somebody says that it is a turn.
     const not = this.#player.held || this.#parts.turns.unmade === "heard" || this.#parts.talk.talks;
     // A sentence is spoken while its moment is still to come.
-    const next = count < this.#plan.most ? this.#next() : null;
+    const next = count < this.#plan.most ? this.#sounds.next() : null;
     if (count >= this.#plan.most || not) context.deadlines.clear("aside:filler");
     else if (this.#wait.at > context.now) context.deadlines.set("aside:filler", this.#wait.at);
     else if (next !== null) this.#begin(this.#wait, next);
     else this.#wait.late = true;
   }
 
-  /** The next in turn, or behind it the first that can be heard now: the sound of a sentence is there, or it is being spoken. */
-  #next(): Next | null {
-    const { sounds } = this.#plan;
-    let waits = false;
-    for (let ahead = 0; ahead < sounds.length; ahead += 1) {
-      const said = sounds[(this.#played + ahead) % sounds.length];
-      if (said === undefined) continue;
-      const sound = isSentence(said) ? this.#soundOf(said, waits) : said;
-      if (sound === null) waits = true;
-      else if (!("fault" in sound)) return { sound, ahead };
-    }
-    return null;
-  }
-
-  /** @param waits another is being spoken for this moment: then none is asked for. */
-  #soundOf(said: Sentence, waits: boolean) {
-    return (waits ? this.#sentences?.ready(said) : this.#sentences?.want(said, OWNER)) ?? null;
-  }
-
-  #begin(wait: Wait, { sound, ahead }: Next): void {
-    if (this.#player.begin("filler", sound, LEAD_MS) === null) return;
-    if (ahead > 0) this.#missed();
+  #begin(wait: Wait, next: Next): void {
+    if (this.#player.begin("filler", next.sound, LEAD_MS) === null) return;
+    if (next.ahead > 0) this.#missed();
     wait.late = false;
-    this.#played += ahead + 1;
+    this.#sounds.played(next);
     wait.count += 1;
   }
 
@@ -149,7 +116,7 @@ export class Fillers {
     if (this.#wait === null) return;
     if (this.#wait.late === true) this.#missed();
     this.#wait = null;
-    this.#sentences?.forget(OWNER);
+    this.#sounds.forget();
     this.#parts.context.deadlines.clear("aside:filler");
   }
 
@@ -171,12 +138,12 @@ export class Fillers {
   }
 
   snapshot(): FillersSnapshot {
-    return { wait: this.#wait && { ...this.#wait }, played: this.#played };
+    return { wait: this.#wait && { ...this.#wait }, played: this.#sounds.count };
   }
 
   restore({ wait, played }: FillersSnapshot): void {
     this.#wait = wait && { ...wait };
-    this.#played = played;
+    this.#sounds.count = played;
   }
 }
 

@@ -1,28 +1,36 @@
-/** What the relay plays by itself, beside the conversation: fillers of a route, and what its application has said. */
+/** What the relay plays by itself, beside the conversation: fillers and backchannels of a route, and what its application has said. */
 import { ClientError } from "../../protocol/client-error.ts";
 import { isSpeakable } from "../../upstreams/cascade/synthesiser.ts";
 import type { UpstreamInput } from "../channel-peers.ts";
 import { Announcements, type AnnouncementParts, type KeptAnnouncement } from "./announcements.ts";
+import { Backchannels, type BackchannelParts, type BackchannelsSnapshot } from "./backchannels.ts";
 import { Fillers, type FillerParts, type FillersSnapshot } from "./fillers.ts";
 import { KeptSpeech, type SpeechStore } from "./kept-speech.ts";
-import { isSentence, type FillerPlan, type Sounds, type SpeechPlan } from "../state/sounds.ts";
+import {
+  isSentence,
+  type BackchannelPlan,
+  type FillerPlan,
+  type Sounds,
+  type SpeechPlan,
+} from "../state/sounds.ts";
 import { SoundPlayer, type PlayerParts, type PlayerSnapshot } from "./player.ts";
 import type { Configuration } from "./ports.ts";
 import { readSay, type SayMessage } from "./say.ts";
 import { Sentences } from "./sentences.ts";
 import { SPEECH_PEER, type SynthesisSnapshot } from "./synthesis.ts";
 
-interface AsideParts extends PlayerParts, FillerParts, AnnouncementParts {
+interface AsideParts extends PlayerParts, FillerParts, BackchannelParts, AnnouncementParts {
   readonly config: Configuration;
-  readonly floor: AnnouncementParts["floor"];
+  readonly floor: AnnouncementParts["floor"] & BackchannelParts["floor"];
   readonly listener: AnnouncementParts["listener"];
   readonly tools: (NonNullable<FillerParts["tools"]> & NonNullable<AnnouncementParts["tools"]>) | null;
-  readonly turns: AnnouncementParts["turns"];
+  readonly turns: AnnouncementParts["turns"] & BackchannelParts["turns"];
 }
 
 /** What a plan says of it. */
 interface AsidePlans {
   readonly fillers?: FillerPlan;
+  readonly backchannels?: BackchannelPlan;
   readonly sounds?: Sounds;
   readonly speech?: SpeechPlan;
 }
@@ -44,11 +52,12 @@ export class Asides {
   readonly #player: SoundPlayer;
   readonly #sentences: Sentences | null;
   readonly #fillers: Fillers | null;
+  readonly #backchannels: Backchannels | null;
   readonly #announcements: Announcements;
   readonly #sounds: Sounds | undefined;
   readonly #clients: boolean;
 
-  constructor(parts: AsideParts, { fillers, sounds, speech }: AsidePlans, store?: SpeechStore) {
+  constructor(parts: AsideParts, { fillers, backchannels, sounds, speech }: AsidePlans, store?: SpeechStore) {
     this.#parts = parts;
     this.#player = new SoundPlayer(parts);
     this.#sounds = sounds;
@@ -58,6 +67,9 @@ export class Asides {
         ? null
         : new Sentences(parts.context, speech, store ?? new KeptSpeech(OWN_STORE_BYTES));
     this.#fillers = fillers ? new Fillers(parts, fillers, this.#player, this.#sentences) : null;
+    this.#backchannels = backchannels
+      ? new Backchannels(parts, backchannels, this.#player, this.#sentences)
+      : null;
     this.#announcements = new Announcements(parts, this.#player, {
       leadMs: () => parts.config.relay(parts.port).leadMs,
       sentences: this.#sentences,
@@ -82,6 +94,11 @@ export class Asides {
   /** A sentence is being spoken, for now or for later. */
   get asks(): boolean {
     return this.#sentences?.busy === true;
+  }
+
+  /** What the microphone hears in the caller's turn may be a backchannel of the relay's. */
+  get echoes(): boolean {
+    return this.#backchannels?.echoes === true;
   }
 
   /** `relay.say`. @throws ClientError */
@@ -132,6 +149,7 @@ export class Asides {
   /** The first sample of an answer, or more of one, is about to be sent. */
   answered(): void {
     this.#fillers?.answered();
+    this.#backchannels?.answered();
   }
 
   /** What comes of the voice's connections. */
@@ -149,6 +167,7 @@ export class Asides {
     const spoke = this.speaking;
     this.#sentences?.settle();
     this.#announcements.settle();
+    this.#backchannels?.settle();
     this.#fillers?.settle();
     this.#player.pump();
     if (spoke && !this.speaking) this.#parts.responses.drain();
@@ -171,12 +190,15 @@ export class Asides {
     const { lost: said, texts } = this.#announcements.snapshot();
     const speech = this.#sentences?.snapshot();
     const spoken = speech !== undefined && speech.numbered > 0;
+    const backchannels = this.#backchannels?.snapshot() ?? null;
     const idle = fillers === undefined || (fillers.played === 0 && fillers.wait === null);
-    if (player === null && idle && said.length + texts.length === 0 && !spoken) return {};
+    if (player === null && idle && backchannels === null && said.length + texts.length === 0 && !spoken)
+      return {};
     return {
       asides: {
         player,
         ...(fillers && { fillers }),
+        ...(backchannels && { backchannels }),
         ...(said.length > 0 && { said }),
         ...(texts.length > 0 && { texts }),
         ...(spoken && { speech }),
@@ -188,6 +210,7 @@ export class Asides {
     if (snapshot === undefined) return;
     this.#player.restore(snapshot.player);
     if (snapshot.fillers) this.#fillers?.restore(snapshot.fillers);
+    if (snapshot.backchannels) this.#backchannels?.restore(snapshot.backchannels);
     this.#announcements.restore({ lost: snapshot.said ?? [], texts: snapshot.texts ?? [] });
     if (snapshot.speech) this.#sentences?.restore(snapshot.speech);
   }
@@ -196,6 +219,7 @@ export class Asides {
 export interface AsidesSnapshot {
   readonly player: PlayerSnapshot | null;
   readonly fillers?: FillersSnapshot;
+  readonly backchannels?: BackchannelsSnapshot;
   /** Names of announcements that wait or are being said, and are sounds. */
   readonly said?: readonly string[];
   /** Those that wait and are words. */

@@ -35,7 +35,8 @@ export interface PlayerSnapshot {
 }
 
 /** Sent at once: little of what has to stop soon, and of the rest as much as of an answer. */
-const PIECE_MS = { filler: 10, announcement: 60 } as const;
+const PIECE_MS = { filler: 10, backchannel: 10, announcement: 60 } as const;
+const METRICS = { filler: "fillers", backchannel: "backchannels", announcement: "announcements" } as const;
 /** It falls silent within so long. */
 const FADE_MS = 10;
 
@@ -76,7 +77,7 @@ export class SoundPlayer {
     const record = this.#parts.responses.own.begin(link, own, sound.words ?? null);
     const names = { response: record.id, item: record.items[0]?.id ?? "" };
     this.#playing = { ...names, stream: link.index, own, sound, leadMs, at: 0 };
-    this.#parts.context.metric(own === "filler" ? "fillers" : "announcements", 1);
+    this.#parts.context.metric(METRICS[own], 1);
     this.pump();
     return names;
   }

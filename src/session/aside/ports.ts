@@ -44,8 +44,9 @@ export interface Playout {
   aheadMs(stream: number, now: number): number;
 }
 
-/** Whether a sound over an agent is judged, and how agents give way to it. */
+/** Whether a sound over an agent is judged, how agents give way to it, and whether the microphone hears them. */
 export interface Floor {
+  readonly guard: { readonly settled: boolean };
   readonly judging: boolean;
   readonly held: boolean;
   readonly way: { readonly stands: boolean };
@@ -57,6 +58,25 @@ export interface TurnTaking {
   readonly unmade: "heard" | "sent" | null;
   /** Turns so far. */
   readonly count: number;
+  readonly telling: Telling | null;
+}
+
+/** A turn that the relay hears and that goes on. */
+export interface Telling {
+  readonly forMs: number;
+  /** The caller pauses for so long by now, and after so much more the turn is over. */
+  readonly silentMs: number;
+  readonly leftMs: number;
+}
+
+/** Whether what comes of the caller was said a while ago. */
+export interface Arrival {
+  readonly late: boolean;
+}
+
+/** An answer that is asked for before the turn is over. */
+export interface Eager {
+  readonly active: boolean;
 }
 
 /** A client that takes its turns itself may be in the middle of one. */

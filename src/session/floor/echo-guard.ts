@@ -160,6 +160,11 @@ export class EchoGuard {
     return this.known || this.#lags.possible;
   }
 
+  /** It is known whether the microphone hears the loudspeaker. */
+  get settled(): boolean {
+    return this.known || this.#lags.none;
+  }
+
   /** No echo is known, but the last look found what may be one. */
   get suspected(): boolean {
     return !this.known && this.#looked.suspects;

@@ -112,6 +112,11 @@ export class EchoLags {
     return false;
   }
 
+  /** Agents were loud, and the microphone heard nothing of it at any lag. */
+  get none(): boolean {
+    return this.#unheard.every((frames) => frames >= UNHEARD);
+  }
+
   snapshot(): EchoLagsSnapshot {
     return {
       played: this.#played.slice(),

@@ -84,6 +84,12 @@ export class Floor {
     if (this.#around.mayEcho(stream)) this.guard.played(stream, samples, rateHz, atMs, this.#context.now);
   }
 
+  /** Just now nothing is heard but an echo. Call for a hop before it is weighed. */
+  get hearsEcho(): boolean {
+    this.guard.advance(this.#around.heardMs);
+    return this.guard.covers && this.guard.due;
+  }
+
   /** The detector heard a sound begin while an agent is audible. */
   onset(prefixTicks: number): void {
     this.guard.advance(this.#around.heardMs);

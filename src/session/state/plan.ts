@@ -3,7 +3,7 @@ import type { BackgroundPlan } from "./background-plan.ts";
 import type { Price } from "./price.ts";
 import type { GuardPlan } from "./guard-plan.ts";
 import type { Limits } from "../limits.ts";
-import type { FillerPlan, Sounds, SpeechPlan } from "./sounds.ts";
+import type { BackchannelPlan, FillerPlan, Sounds, SpeechPlan } from "./sounds.ts";
 import type { ToolPlan } from "./tool-plan.ts";
 import type { JsonObject, UpstreamOptions } from "../../upstreams/upstream.ts";
 
@@ -42,6 +42,8 @@ export interface Plan {
   readonly background?: BackgroundPlan;
   /** What its listener hears while nobody answers; absent: nothing. */
   readonly fillers?: FillerPlan;
+  /** While a caller tells something long. Absent: nothing is. */
+  readonly backchannels?: BackchannelPlan;
   /** By name, for its application to have played; absent: none. */
   readonly sounds?: Sounds;
   /** The relay's own voice; absent: it has none, and says no sentences. */

@@ -18,7 +18,7 @@ export interface OutputPart {
 }
 
 /** A sound of the relay's own, which no upstream gave. */
-export type OwnSound = "filler" | "announcement";
+export type OwnSound = "filler" | "backchannel" | "announcement";
 
 export type ItemStatus = "in_progress" | "completed" | "incomplete";
 

@@ -30,6 +30,15 @@ export interface SpeechPlan {
   readonly clients: boolean;
 }
 
+export interface BackchannelPlan {
+  /** The caller tells for so long. */
+  readonly afterMs: number;
+  /** From the end of one to the beginning of the next. */
+  readonly everyMs: number;
+  /** One after the other. */
+  readonly sounds: readonly (Sound | Sentence)[];
+}
+
 export interface FillerPlan {
   /** The listener hears nothing for so long, though an answer is asked for. */
   readonly afterMs: number;

@@ -29,6 +29,8 @@ export type SpeechDecision =
 export interface InputListener {
   /** Samples as the detector gets them, before its hops. */
   onHeard(samples: Int16Array, rateHz: number, fromTicks: number): void;
+  /** What of a probability of the detector's is the caller. */
+  heardAs(probability: number): number;
   /** One probability of the detector, after the decision it led to. */
   onHop(probability: number, hopMs: number): void;
   onSpeech(decision: SpeechDecision): void;
@@ -168,7 +170,7 @@ export class AudioInput extends InputTaps {
     this.#detector.push(samples, (probability) => {
       this.#hops += 1;
       const hopEnd = this.#hopOrigin + this.#hops * this.#detector.hopSamples;
-      const event = this.endpointer.push(probability, hopEnd);
+      const event = this.endpointer.push(listener.heardAs(probability), hopEnd);
       if (event?.type === "started") {
         listener.onSpeech({ type: "started", prefixTicks: toTicks(event.prefixStartSample) });
       } else if (event?.type === "stopped") {

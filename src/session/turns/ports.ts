@@ -187,9 +187,17 @@ export interface Floor {
     readonly possible: boolean;
     heard(samples: Int16Array, rateHz: number, fromMs: number, at: number, now: number): void;
   };
+  /** Just now nothing is heard but an echo. */
+  readonly hearsEcho: boolean;
   onset(prefixTicks: number): void;
   ended(): void;
   /** The detector begins anew, or nobody decides here any more: what was being judged is not judged to its end. */
   abandon(): void;
   hop(probability: number, hopMs: number, speech: EndpointerOptions): void;
+}
+
+/** What the relay plays by itself. */
+export interface Asides {
+  /** What the microphone hears in the caller's turn may be that. */
+  readonly echoes: boolean;
 }

@@ -4,7 +4,7 @@ import type { Conversation } from "../memory/conversation.ts";
 import type { AudioInput } from "./audio-input.ts";
 import type { Eager } from "./eager.ts";
 import type { Endpointing } from "./endpointing.ts";
-import type { ClientPort, Delivery, Floor, Link, Reactions } from "./ports.ts";
+import type { Asides, ClientPort, Delivery, Floor, Link, Reactions } from "./ports.ts";
 
 /** Read when it is asked for: some of these parts are made later. */
 export interface TurnParts {
@@ -18,6 +18,7 @@ export interface TurnParts {
   readonly eager: Eager;
   readonly endpointing: Endpointing;
   readonly floor: Floor;
+  readonly asides: Asides;
   readonly delivery: Delivery;
   readonly reactions: Reactions;
 }

@@ -69,6 +69,15 @@ export class TurnTaking implements InputListener {
     return this.#turn.item.count;
   }
 
+  /** A turn that is heard here goes on: for how long it has, how long the caller pauses by now, and what is left of the wait. */
+  get telling(): { readonly forMs: number; readonly silentMs: number; readonly leftMs: number } | null {
+    if (this.phase !== "speaking") return null;
+    const { input } = this.#turn;
+    const { options, silenceMs } = input.endpointer;
+    const forMs = (input.hopEndTicks - this.startTicks) / TICKS_PER_MS;
+    return { forMs, silentMs: silenceMs, leftMs: options.hangoverMs - silenceMs };
+  }
+
   /** Turns are decided here. */
   get decides(): boolean {
     return this.phase !== "manual";
@@ -133,6 +142,12 @@ export class TurnTaking implements InputListener {
     if (this.phase === "manual") return;
     const { context, floor, input } = this.#parts;
     floor.guard.heard(samples, rateHz, fromTicks / TICKS_PER_MS, context.now - input.restMs, context.now);
+  }
+
+  /** In the caller's turn what is an echo of the relay's own is not the caller's voice. */
+  heardAs(probability: number): number {
+    const { asides, floor } = this.#parts;
+    return this.phase === "speaking" && asides.echoes && floor.hearsEcho ? 0 : probability;
   }
 
   onHop(probability: number, hopMs: number): void {

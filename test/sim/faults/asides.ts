@@ -1,11 +1,17 @@
 /** The relay plays sounds of its own (scenario: `test/sim/asides.ts`). */
-import { FILLERS, SAY, saying } from "../asides.ts";
+import { BACKCHANNELS, FILLERS, SAY, saying } from "../asides.ts";
 import { sentence, SPEECH } from "../voices.ts";
 import { hasProvider, isDuplex, type Fault } from "./fault.ts";
 
 export const ASIDE_FAULTS: readonly Fault[] = [
   {
     name: FILLERS,
+    onlyNamed: true,
+    fits: (scenario) => isDuplex(scenario) && !scenario.converted && hasProvider(scenario),
+    arm() {},
+  },
+  {
+    name: BACKCHANNELS,
     onlyNamed: true,
     fits: (scenario) => isDuplex(scenario) && !scenario.converted && hasProvider(scenario),
     arm() {},
