@@ -4,7 +4,7 @@ import { fromBytes, toBytes } from "../../durable-objects/value-bytes.ts";
 import { readFrameHeader } from "../../src/protocol/frame.ts";
 import { eventIdOf } from "../../src/protocol/client-events.ts";
 import { eventIdIn } from "../../src/protocol/event-id.ts";
-import { parseJsonObject, type Json, type JsonObject } from "../../src/protocol/json.ts";
+import { parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
 import { CLIENT, type Action, type Dialect, type Input } from "../../src/session/io.ts";
 import { Session, type SessionDependencies, type SessionSetup } from "../../src/session/session.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
@@ -17,6 +17,7 @@ import { BetaWatch } from "./beta.ts";
 import { honestStage, type Stage, stageAt } from "./cascade.ts";
 import { ClientWatch, holdsSecret, Violation } from "./checks.ts";
 import { Known } from "./known.ts";
+import { LockWatch } from "./lock-watch.ts";
 import { isObserverPeer, type Observers, withoutDraws } from "./observers.ts";
 import { adapterAt, honestAt, hostileAt, type HonestPeer, type HostilePeer } from "./peers.ts";
 import { FuzzedServices } from "./services.ts";
@@ -91,7 +92,7 @@ export class World {
   #phone: PhoneWatch | null = null;
   #handling: Handling | null = null;
   /** What the client was shown first of fields that it may not change. */
-  readonly #locked = new Map<string, string>();
+  readonly #locked: LockWatch;
   sentBytes = 0;
   messages = 0;
 
@@ -99,6 +100,7 @@ export class World {
   constructor(setup: SessionSetup, seed: number, keeps: boolean, clock: () => number) {
     this.#clock = clock;
     this.#setup = setup;
+    this.#locked = new LockWatch(setup.locks?.fields ?? []);
     this.#keeps = keeps;
     this.#random = new Random(seed ^ 0x5bd1);
     let drawn = 0;
@@ -323,23 +325,10 @@ export class World {
     const token = event["resume_token"] ?? objectOf(objectOf(event["session"])["relay"])["resume_token"];
     this.known.note(this.known.tokens, token);
     if (type === "error") this.#refused(objectOf(event["error"]), data);
-    if (type === "session.created" || type === "session.updated") this.#unchanged(objectOf(event["session"]));
-    if (this.honest) this.events.push(event);
-  }
-
-  /** What is locked is as it was. */
-  #unchanged(session: JsonObject): void {
     // The application may change what its client may not.
-    if (this.observers?.active === true) return;
-    for (const field of this.#setup.locks?.fields ?? []) {
-      if (field === "unknown") continue;
-      const shown = JSON.stringify(
-        field.split(".").reduce<Json | undefined>((value, key) => objectOf(value)[key], session) ?? null,
-      );
-      const before = this.#locked.get(field) ?? shown;
-      this.#locked.set(field, before);
-      if (before !== shown) throw new Violation("locked", `${field} was ${before} and is ${shown}`);
-    }
+    const shows = type === "session.created" || type === "session.updated";
+    if (shows && this.observers?.active !== true) this.#locked.shown(objectOf(event["session"]));
+    if (this.honest) this.events.push(event);
   }
 
   /** What a client did wrong is told under the name that it gave it. */
