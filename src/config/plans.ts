@@ -5,6 +5,7 @@ import { faultOfBackground, type WithBackground } from "./background.ts";
 import { faultOfGuard, type Guarded } from "./guard.ts";
 import { faultOfPrices, type PricedRoute } from "./prices.ts";
 import type { StrategyChoice } from "../session/state/plan.ts";
+import { UNASKED } from "../upstreams/index.ts";
 import { faultOfSpeech, type WithSpeech } from "./speech.ts";
 import { faultOfTools } from "./tools.ts";
 
@@ -85,8 +86,11 @@ export function speakersFirst<Each extends Roled>(upstreams: readonly Each[]): r
 
 /** Who speaks without being asked can be in no race. */
 function faultOfVoice({ adapter, settings }: Dialled): Fault | null {
-  if (adapter === "echo")
-    return { path: ["adapter"], message: "'echo' has no turns: it cannot be asked for an answer" };
+  const unasked = UNASKED.get(adapter);
+  if (unasked === "none")
+    return { path: ["adapter"], message: `'${adapter}' has no turns: it cannot be asked for an answer` };
+  if (unasked === "server")
+    return { path: ["adapter"], message: `'${adapter}' takes the turns itself and answers unasked` };
   if (settings?.["turns"] !== "server") return null;
   const message = "a provider that takes the turns itself answers unasked: leave them to the relay";
   return { path: ["settings", "turns"], message };

@@ -32,6 +32,15 @@ const ADAPTERS: ReadonlyMap<string, Factory> = new Map<string, Factory>([
 /** Names that `UpstreamOptions.adapter` may have. */
 export const adapterNames: readonly string[] = [...ADAPTERS.keys()];
 
+/** Those that answer unasked whatever their settings: they hear all and take the turns (`server`), or know none (`none`). */
+export const UNASKED: ReadonlyMap<string, "server" | "none"> = new Map([
+  ["openai-live", "none"],
+  ["vllm-omni-duplex", "none"],
+  ["moshi", "none"],
+  ["echo", "none"],
+  ["elevenlabs-agents", "server"],
+]);
+
 /** Codecs that adapters need, which a deployment brings only where it has such an upstream. */
 export const CODECS: ReadonlyMap<string, keyof Codecs> = new Map([["moshi", "opus"]]);
 

@@ -40,6 +40,16 @@ describe("plans", () => {
       { upstreams: [one, echo], plan: "race" },
       "routes.a.upstreams.1.adapter: 'echo'",
     ],
+    ...[
+      ["openai-live", "has no turns"],
+      ["vllm-omni-duplex", "has no turns"],
+      ["moshi", "has no turns"],
+      ["elevenlabs-agents", "takes the turns itself"],
+    ].map(([adapter, why]): [string, object, string] => [
+      `an upstream of ${adapter}`,
+      { upstreams: [one, { name: "two", adapter }], plan: "failover" },
+      `routes.a.upstreams.1.adapter: '${adapter}' ${why}`,
+    ]),
     [
       "a provider that takes the turns",
       { upstreams: [one, server], plan: "hedge", hedgeMs: 600 },
@@ -76,6 +86,9 @@ describe("shadows", () => {
     const server = voice("next", { role: "shadow", settings: { turns: "server" } });
     expect(refused({ upstreams: [voice("now"), server] })).toContain("routes.a.upstreams.1.settings.turns");
     expect(refused({ upstreams: [voice("now", { role: "guest" })] })).toContain("routes.a.upstreams.0.role");
+    expect(refused({ upstreams: [voice("now"), { ...shadow, adapter: "openai-live" }] })).toContain(
+      "routes.a.upstreams.1.adapter: 'openai-live' has no turns",
+    );
     const routes = { a: { upstreams: [shadow, voice("now")] } };
     const plan = resolvePlan(defineRelay({ routes }), "a", {});
     expect(plan.upstreams.map(({ name, role }) => [name, role])).toEqual([

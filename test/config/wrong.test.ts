@@ -74,7 +74,7 @@ describe("[U287] an upstream whose codec nobody handed over", () => {
 
   test.each([
     [{ upstreams: [moshi] }, 0],
-    [{ upstreams: [UPSTREAM, { ...moshi, role: "shadow" }] }, 1],
+    [{ upstreams: [UPSTREAM, moshi] }, 1],
     [{ upstreams: [{ ...UPSTREAM, fallback: [fallback] }] }, 0],
   ])("is found when the relay starts, with what is to be written", (route, index) => {
     expect(faultOf(routed(route))).toBe(

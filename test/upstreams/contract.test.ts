@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { adapterNames, createUpstream } from "../../src/upstreams/index.ts";
+import { adapterNames, createUpstream, UNASKED } from "../../src/upstreams/index.ts";
 import { PROFILES, type ProfileName, type Quirks } from "../../src/upstreams/openai-compatible/profiles.ts";
 import type { WireMessage } from "../../src/upstreams/upstream.ts";
 import { cascades } from "./cascade/contract-server.ts";
@@ -373,6 +373,16 @@ describe("the contract suite", () => {
       "deepgram-nova",
     ]);
     expect([...covered].sort()).toEqual([...adapterNames].sort());
+  });
+
+  it("[X130] knows which of them answer unasked whatever their settings", () => {
+    const turns = new Map<string, Set<string>>();
+    for (const { name, create } of subjects) {
+      const [adapter = ""] = name.split(" ");
+      turns.set(adapter, (turns.get(adapter) ?? new Set()).add(create().capabilities.turns));
+    }
+    const unasked = [...turns].filter(([, kinds]) => !kinds.has("client"));
+    expect(new Map(unasked.map(([adapter, kinds]) => [adapter, [...kinds].join()]))).toEqual(UNASKED);
   });
 });
 
