@@ -35,6 +35,7 @@ export class Guard {
       conversation,
       links,
       ask: (group: readonly Link[], params: ResponseParams) => parts.asking.ask(group, params),
+      put: (id: string) => parts.responses.put(id),
       refused: (ids: readonly string[], judgement: Judgement) => this.#inputRefused(ids, judgement),
       unjudged: (ids: readonly string[]) => this.#tell("input", OPEN, { item_ids: ids }),
     };

@@ -18,6 +18,8 @@ export interface InputGuardHost {
   readonly links: readonly Link[];
   /** Asks for an answer that waited. */
   ask(group: readonly Link[], params: ResponseParams): void;
+  /** Puts an answer to its upstream that `withholds` kept from it. */
+  put(responseId: string): void;
   /** These words are refused: no answer to them is asked for. */
   refused(itemIds: readonly string[], judgement: Judgement): void;
   /** They pass, though nobody judged them in time. */
@@ -49,6 +51,8 @@ export class InputGuard {
   readonly #host: InputGuardHost;
   readonly #plan: InputGuardPlan;
   #waiting: Waiting[] = [];
+  /** Answers whose question has passed, and which another upstream, or another connection, is to be asked for. */
+  readonly #withheld = new Set<string>();
   readonly #judged = new Map<string, Judged>();
   /** Names of words that only an answer is asked with, by those words. */
   readonly #own = new Map<string, string>();
@@ -61,7 +65,7 @@ export class InputGuard {
 
   /** An answer waits to be asked for. */
   get waits(): boolean {
-    return this.#waiting.length > 0;
+    return this.#waiting.length > 0 || this.#withheld.size > 0;
   }
 
   /** So many do. */
@@ -96,13 +100,33 @@ export class InputGuard {
     if (!this.#look([asked])) return true;
     const open = this.#open([asked]);
     if (open.length === 0) {
-      if (others.length === 0) this.#clear();
+      if (!this.waits) this.#clear();
       return false;
     }
     this.#waiting = [...others, asked];
+    this.#await();
+    return true;
+  }
+
+  /**
+   * An answer that may be asked for must not be asked of this upstream now: it knows words that came since, and nobody has
+   * judged them. It is put to it when they have passed or are gone.
+   */
+  withholds(responseId: string): boolean {
+    // Before anything is refused: what is left then is put at once.
+    this.#withheld.add(responseId);
+    if (!this.#look([])) return true;
+    if (this.#open([]).length > 0) {
+      this.#await();
+      return true;
+    }
+    this.#withheld.delete(responseId);
+    return false;
+  }
+
+  #await(): void {
     const { deadlines, now } = this.#host.context;
     if (deadlines.get("guard:input") === null) deadlines.set("guard:input", now + this.#plan.waitMs);
-    return true;
   }
 
   #clear(): void {
@@ -120,7 +144,13 @@ export class InputGuard {
   /** Nobody wants any of them any more. */
   drop(): void {
     this.#waiting = [];
-    this.#clear();
+    if (!this.waits) this.#clear();
+  }
+
+  #putWithheld(): void {
+    const withheld = [...this.#withheld];
+    this.#withheld.clear();
+    for (const id of withheld) this.#host.put(id);
   }
 
   /** Words came, were judged or are gone. */
@@ -131,7 +161,9 @@ export class InputGuard {
 
   #release(): void {
     const waiting = this.#waiting;
-    this.drop();
+    this.#waiting = [];
+    this.#clear();
+    this.#putWithheld();
     for (const { streams, params, cause = null } of waiting) {
       const group = this.#host.links.filter(({ index }) => streams.includes(index));
       this.#host.context.causedBy(cause, () => this.#host.ask(group, params));
@@ -191,12 +223,14 @@ export class InputGuard {
   }
 
   #refuse(ids: readonly string[], judgement: Judgement): void {
-    this.drop();
+    this.#waiting = [];
+    this.#clear();
     for (const id of ids) {
       this.#judged.delete(id);
       this.#host.questions.forgetOf("input", id);
     }
     this.#host.refused(itemsOf(ids), judgement);
+    this.#putWithheld();
   }
 
   /** The caller's words of the conversation, and those that only these answers are asked with. */

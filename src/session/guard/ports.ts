@@ -28,6 +28,8 @@ interface Responses {
   get(id: string): ResponseRecord | undefined;
   /** What of it waited may pass now. */
   drainOne(id: string): void;
+  /** Puts one to its upstream that was withheld from it. */
+  put(id: string): void;
 }
 
 /** Several that were asked for one answer: of those whose words are refused none gives it. */

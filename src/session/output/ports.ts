@@ -161,6 +161,7 @@ interface InputGuard {
   readonly brings: boolean;
   readonly count: number;
   holds(group: readonly Link[], params: ResponseParams): boolean;
+  withholds(responseId: string): boolean;
   withdraw(): boolean;
 }
 

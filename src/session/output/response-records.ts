@@ -2,6 +2,7 @@
 import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { Context } from "../context.ts";
+import { maySpeak } from "./output-items.ts";
 import type { ResponseDefaults } from "./response-defaults.ts";
 import { isActive, type OutputItem, type OwnSound, type ResponseRecord } from "../state/response.ts";
 import type { Link } from "./ports.ts";
@@ -67,6 +68,24 @@ export class ResponseRecords {
       if (item) return { response, item };
     }
     return null;
+  }
+
+  /**
+   * An item that is announced and still growing, of which the client may have heard something or will; or that ended before
+   * it said anything.
+   */
+  truncatable(itemId: string): boolean {
+    const found = this.find((item) => item.id === itemId);
+    if (found === null) return false;
+    const { item, response } = found;
+    if (isActive(response) && maySpeak(response, item)) return true;
+    return item.kind === "message" && item.parts.length === 0 && response.modality === "audio";
+  }
+
+  /** The client heard no more of it: an item that still grows is sent no further. */
+  truncated(itemId: string, contentIndex: number, audioEndMs: number): void {
+    const item = this.find(({ id }) => id === itemId)?.item;
+    if (item?.done === false) item.cut = { contentIndex, audioEndMs };
   }
 
   create(

@@ -33,7 +33,7 @@ export interface ResponseSession {
     truncates(itemId: string): boolean;
   };
   /** Judges words before they pass; null: nobody does. */
-  readonly guard: Pick<Guard, "output" | "refused"> | null;
+  readonly guard: Guard | null;
   readonly asides: Pick<Asides, "answered">;
   readonly upstreamEvents: UpstreamEvents;
   readonly reactions: Reactions;

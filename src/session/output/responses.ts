@@ -9,7 +9,7 @@ import type { Context } from "../context.ts";
 import { inputInFormat } from "../memory/item-audio.ts";
 import type { ResponseUpstreamEvent } from "../state/upstream-said.ts";
 import { OutputGate, WAITS_TOO_MUCH, type GateSnapshot } from "./output-gate.ts";
-import { maySpeak, OutputItems } from "./output-items.ts";
+import { OutputItems } from "./output-items.ts";
 import { OwedEnds, type OwedEndsSnapshot } from "./owed-ends.ts";
 import { OwnSounds } from "./own-sounds.ts";
 import { Endings } from "./endings.ts";
@@ -17,9 +17,8 @@ import { Intake } from "./intake.ts";
 import { Overdue } from "./overdue.ts";
 import { ResponseClock } from "./response-clock.ts";
 import { ResponseRecords, type ResponseRecordsSnapshot } from "./response-records.ts";
-import type { ResponseWriter } from "./response-writer.ts";
 import { addressOf } from "./response.ts";
-import { isActive, speaks, type Ending, type ResponseRecord } from "../state/response.ts";
+import { speaks, type Ending, type ResponseRecord } from "../state/response.ts";
 import { responseDefaults } from "./response-defaults.ts";
 import type { ResponseSession } from "./response-session.ts";
 import type { Link } from "./ports.ts";
@@ -30,7 +29,6 @@ export class Responses {
   /** Of answers that were cancelled, and whose end is not confirmed. */
   readonly ends: OwedEnds;
   readonly #context: Context;
-  readonly #writer: ResponseWriter;
   readonly #session: ResponseSession;
   readonly #gate: OutputGate;
   readonly #items: OutputItems;
@@ -43,7 +41,6 @@ export class Responses {
   constructor(session: ResponseSession) {
     const { context, writer, listener, guard } = session;
     this.#context = context;
-    this.#writer = writer;
     this.#session = session;
     this.#records = new ResponseRecords(context);
     this.#gate = new OutputGate(
@@ -118,22 +115,14 @@ export class Responses {
     return found === null ? null : addressOf(found.response, found.item);
   }
 
-  /**
-   * An item that is announced and still growing, of which the client may have heard something or will; or that ended before
-   * it said anything.
-   */
+  /** See `ResponseRecords`. */
   truncatable(itemId: string): boolean {
-    const found = this.#records.find((item) => item.id === itemId);
-    if (found === null) return false;
-    const { item, response } = found;
-    if (isActive(response) && maySpeak(response, item)) return true;
-    return item.kind === "message" && item.parts.length === 0 && response.modality === "audio";
+    return this.#records.truncatable(itemId);
   }
 
-  /** The client heard no more of it: an item that still grows is sent no further. */
+  /** See `ResponseRecords`. */
   truncated(itemId: string, contentIndex: number, audioEndMs: number): void {
-    const item = this.#records.find(({ id }) => id === itemId)?.item;
-    if (item?.done === false) item.cut = { contentIndex, audioEndMs };
+    this.#records.truncated(itemId, contentIndex, audioEndMs);
   }
 
   /** One more may be asked for. */
@@ -152,6 +141,18 @@ export class Responses {
   /** Puts the question to an upstream, for the first time or again. */
   ask(response: ResponseRecord, link: Link): void {
     response.attempts += 1;
+    if (this.#session.guard?.input?.withholds(response.id) === true) this.#clock.waits(response);
+    else this.#put(response, link);
+  }
+
+  /** Words that came since may be answered too: one that was withheld for them is put to its upstream, if it is still wanted. */
+  put(id: string): void {
+    const response = this.get(id);
+    const link = response && this.#session.links[response.stream];
+    if (link && response.phase === "requested") this.#put(response, link);
+  }
+
+  #put(response: ResponseRecord, link: Link): void {
     response.connection = link.serving;
     const { outOfBand } = response;
     const params = inputInFormat(response.params, response.inputFormat, link.format, this.#session.kernels);
@@ -194,7 +195,7 @@ export class Responses {
   #announce(response: ResponseRecord): void {
     // No answer of the conversation begins for the client before the last one has ended.
     if (!response.outOfBand) this.tellEnded();
-    this.#writer.created(response);
+    this.#session.writer.created(response);
     // A client that was told of it must be told of its end, whatever happens to this object.
     this.#context.persistNow();
   }
