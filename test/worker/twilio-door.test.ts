@@ -180,6 +180,17 @@ describe("the webhook", () => {
     expect(partsOf(await response.text()).stream).toContain("/v1/twilio/");
   });
 
+  test("[N75] a call that the application places is answered as the number that it is placed from", async () => {
+    const own = "+15550001";
+    const placed = { CallSid: "CA1", Direction: "outbound-api", From: own, To: "+15559999" };
+    expect((await ring({ form: placed })).status).toBe(200);
+    const other = await ring({ form: { ...placed, From: "+15559999", To: own } });
+    expect(await problemOf(other)).toEqual([404, "not_found", "From"]);
+    expect(
+      (await ring({ form: { ...placed, Direction: "inbound", From: "+15559999", To: own } })).status,
+    ).toBe(200);
+  });
+
   test("[N11] what is wrong is refused by its name", async () => {
     const json = { "Content-Type": "application/json" };
     expect(await problemOf(await ring({ headers: json }))).toEqual([415, "unsupported_media_type", null]);

@@ -61,9 +61,9 @@ const placed = v.object({
 export const twilio = new Hono<DoorEnv>()
   .post("/", limitBody, async (c) => {
     const settings = settingsOf(c);
-    const { call, to } = await readWebhook(c, settings);
+    const { call, to, param } = await readWebhook(c, settings);
     const key = await accountOf(c, settings);
-    const id = await newCall(c, key, planOf(c, key, answerTo(settings, to)));
+    const id = await newCall(c, key, planOf(c, key, answerTo(settings, to, param)));
     return answered(c, settings, { sub: id, carrier: "twilio", call, to, key: null });
   })
   .post("/streams", limitBody, async (c) => {
@@ -154,15 +154,13 @@ function settingsOf(c: DoorContext): TwilioSettings {
 }
 
 /** @throws Problem 404 */
-function answerTo({ numbers }: TwilioSettings, to: string): Answer {
+function answerTo({ numbers }: TwilioSettings, to: string, param = "To"): Answer {
   const answer = Object.hasOwn(numbers, to) ? numbers[to] : numbers[ANY_NUMBER];
   if (answer !== undefined) return answer;
   throw new Problem(
     "not_found",
     "This number is not answered: it is not among 'twilio.numbers' of relay.config.ts.",
-    {
-      param: "To",
-    },
+    { param },
   );
 }
 
@@ -176,11 +174,13 @@ function secretOf(c: DoorContext, { authToken }: TwilioSettings): string | null 
   throw new Problem("misconfigured", `Twilio's calls cannot be told from others: ${binding} is missing.`);
 }
 
-/** What Twilio says of a call. @throws Problem 400, 401, 415 */
+/**
+ * What Twilio says of a call. `to`: the account's own number, which an application calls from (`Direction` `outbound-api`,
+ * `outbound-dial`) and everybody else calls; `param`: where it stands. @throws Problem 400, 401, 415 */
 async function readWebhook(
   c: DoorContext,
   settings: TwilioSettings,
-): Promise<{ readonly call: string; readonly to: string }> {
+): Promise<{ readonly call: string; readonly to: string; readonly param: string }> {
   const secret = secretOf(c, settings);
   const type = c.req.header("Content-Type")?.split(";")[0]?.trim().toLowerCase();
   if (type !== "application/x-www-form-urlencoded")
@@ -198,7 +198,8 @@ async function readWebhook(
   }
   const call = parameters.get("CallSid") ?? "";
   if (!CALL.test(call)) throw new Problem("missing_parameter", "Missing 'CallSid'.", { param: "CallSid" });
-  return { call, to: parameters.get("To") ?? "" };
+  const param = parameters.get("Direction")?.startsWith("outbound") === true ? "From" : "To";
+  return { call, to: parameters.get(param) ?? "", param };
 }
 
 /** On whose account calls run. @throws Problem 500 */
