@@ -3,6 +3,7 @@ import { DEFAULT_LIMITS } from "../../src/session/limits.ts";
 import type { SessionSnapshot } from "../../src/session/session.ts";
 import { TICKS_PER_MS } from "../../src/session/state/ticks.ts";
 import type { SimulatedCall } from "./call.ts";
+import { onlyTold } from "./provider.ts";
 
 /** An announcement is on its way for at most so long. */
 const ASKED_LATE_MS = 500;
@@ -46,7 +47,8 @@ export function budget(call: SimulatedCall): void {
     );
   if (dials > most) checks.fail("budget", `${dials} dials within a minute, and ${most} are a lot`);
   for (const provider of call.providers.values()) {
-    const asks = mostWithin(provider.asks, MINUTE_MS);
+    const asked = provider.asks.filter((ask) => !onlyTold(ask)).map(({ at }) => at);
+    const asks = mostWithin(asked, MINUTE_MS);
     checks.most("asks in a minute", asks);
     // A client that hands in results asks as often as there are calls.
     const figure = (name: string) => checks.figures.get(name) ?? 0;
@@ -56,8 +58,7 @@ export function budget(call: SimulatedCall): void {
       figure("metric_tools_called") +
       figure("metric_tools_failed") +
       figure("metric_delegations");
-    // Grok answers each turn that it is told again, too, as if it were asked.
-    if (asks > wanted + asksPerMinute && !provider.abandons)
+    if (asks > wanted + asksPerMinute)
       checks.fail("budget", `${provider.name} was asked ${asks} times within a minute`);
   }
 }

@@ -1,7 +1,7 @@
 /** At the end of a call: what providers were asked for had a cause, and an answer that broke off was gone on with. */
 import { WAITS, type Eagerness } from "../../src/session/state/waits.ts";
 import type { SimulatedCall } from "./call.ts";
-import type { Provider } from "./provider.ts";
+import { heldInVain, onlyTold, type Provider } from "./provider.ts";
 import type { Turn } from "./turn-ends.ts";
 import { fields } from "./fields.ts";
 import type { Scenario } from "./world.ts";
@@ -61,16 +61,12 @@ export function askedFor(call: SimulatedCall): void {
       [...call.client.turns.values()].filter((turn) => deletedUntold(turn, provider)).length;
     const causes = turns + wished;
     const most = turns + others;
-    if (provider.asks.length > MOST_ATTEMPTS * causes)
-      checks.fail(
-        "asked-twice",
-        `${provider.name} was asked ${provider.asks.length} times, for ${causes} answers`,
-      );
-    if (provider.asks.length > most)
-      checks.fail(
-        "asked-twice",
-        `${provider.name} was asked ${provider.asks.length} times, and there were ${most} causes`,
-      );
+    // A turn that Grok is told again counts on both sides.
+    const asks = provider.asks.filter((ask) => !heldInVain(ask)).length;
+    if (asks > MOST_ATTEMPTS * causes)
+      checks.fail("asked-twice", `${provider.name} was asked ${asks} times, for ${causes} answers`);
+    if (asks > most)
+      checks.fail("asked-twice", `${provider.name} was asked ${asks} times, and there were ${most} causes`);
   }
 }
 
@@ -90,7 +86,7 @@ export function goneOnWith({ checks, client, providers, scenario }: SimulatedCal
   if (!faults.every((name) => bears(name) || HARMLESS.some((one) => name.startsWith(one)))) return;
   const said = client.caller.utterances.at(-1)?.endedAt ?? Infinity;
   for (const { name, kind, asks } of providers.values()) {
-    const after = asks.filter((at) => at > said).length;
+    const after = asks.filter((ask) => ask.at > said && !onlyTold(ask)).length;
     checks.most("asks after the last word", after);
     if (kind === "turns" && after > MOST_ATTEMPTS)
       checks.fail("asked-twice", `${name} was asked ${after} times after the last word`);
@@ -201,7 +197,7 @@ export function askedAtOnce({
       );
       if (taken || !there || until < at + NAMED_MS) continue;
       checks.count("questions followed");
-      if (!asks.some((asked) => asked > at - advanceMs(scenario) && asked < until))
+      if (!asks.some((asked) => asked.at > at - advanceMs(scenario) && asked.at < until))
         checks.fail("turn-unanswered", `${name} was not asked for what was announced at ${at.toFixed(0)} ms`);
     }
   }

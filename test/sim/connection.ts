@@ -39,6 +39,18 @@ interface Direction {
 const AUDIO = '{"type":"input_audio_buffer.append"';
 
 const ASK = '{"type":"response.create"';
+const COMMIT = '{"type":"input_audio_buffer.commit"';
+/** Behind a commit, what says that its answer is not wanted, or is asked for by itself. */
+const NOT_ASKING = [ASK, COMMIT, '{"type":"conversation.item.create"'];
+
+/** The relay's `input_audio_buffer.commit`. */
+export interface Commit {
+  readonly at: number;
+  /** So long before, sound had gone out last. */
+  readonly waitedMs: number;
+  /** In the same moment more was said that it cannot be the asking of. */
+  followed: boolean;
+}
 
 const OTHER: { readonly [S in Side]: Side } = { near: "far", far: "near" };
 
@@ -47,6 +59,8 @@ export class Connection {
   heard: ReadonlySet<string> | null = null;
   /** When the relay asked for an answer over it. */
   readonly askedAt: number[] = [];
+  readonly commits: Commit[] = [];
+  #soundAt = -Infinity;
   /** When the relay closed or lost it; null: it has not. */
   leftAt: number | null = null;
   /** For how long the line was busy with what the relay had sent before, when it closed it. */
@@ -87,12 +101,21 @@ export class Connection {
   send(from: Side, data: Data): boolean {
     if (!this.#open[from]) return false;
     const copy = typeof data === "string" ? data : data.slice();
-    if (from === "near" && typeof data === "string" && data.startsWith(ASK))
-      this.askedAt.push(this.#time.now);
+    if (from === "near" && typeof data === "string") this.#relaySays(data);
     this.#deliver(from, copy.length, (receiver) => receiver.message(copy));
     if (typeof data === "string" && !data.startsWith(AUDIO))
       this.#lines[from].toldAt = this.#lines[from].lastAt;
     return true;
+  }
+
+  #relaySays(data: string): void {
+    const { now } = this.#time;
+    if (data.startsWith(AUDIO)) this.#soundAt = now;
+    if (data.startsWith(ASK)) this.askedAt.push(now);
+    const last = this.commits.at(-1);
+    if (last?.at === now && NOT_ASKING.some((one) => data.startsWith(one))) last.followed = true;
+    if (data.startsWith(COMMIT))
+      this.commits.push({ at: now, waitedMs: now - this.#soundAt, followed: false });
   }
 
   /** Of what this side has sent, something that is no audio is still on its way. */

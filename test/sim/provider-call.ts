@@ -3,7 +3,7 @@ import { parseJsonObject, type JsonObject } from "../../src/protocol/json.ts";
 import { mergeDeep } from "../../src/upstreams/json.ts";
 import { Answer } from "./answer.ts";
 import { brief } from "./checks.ts";
-import type { Connection, Data } from "./connection.ts";
+import type { Commit, Connection, Data } from "./connection.ts";
 import { Ear } from "./ear.ts";
 import { fields, text } from "./fields.ts";
 import { lingersMs } from "./tools.ts";
@@ -46,6 +46,8 @@ export class ProviderCall {
   /** When it took the last of those turns that were deleted. */
   #inVainAt = -Infinity;
   #numbered = 0;
+  /** Commits that came. */
+  #committed = 0;
   /** The session as this provider has it. */
   config: JsonObject = {};
   /** When it took its first configuration; null: it has not. */
@@ -304,17 +306,19 @@ export class ProviderCall {
   }
 
   #commit(event: JsonObject): void {
+    const commit = this.#connection.commits[this.#committed] ?? null;
+    this.#committed += 1;
     if (this.ear.bufferedMs < 100) {
       return this.#refuse("input_audio_buffer_commit_empty", `a commit of ${this.ear.bufferedMs} ms`, event);
     }
     this.#turn();
-    if (this.provider.abandons) this.#answersCommit();
+    if (this.provider.abandons) this.#answersCommit(commit);
   }
 
   /** Grok answers a turn as soon as it is committed, and what asks for it again is left unanswered. */
-  #answersCommit(): void {
+  #answersCommit(commit: Commit | null): void {
     this.#answered = false;
-    this.#create({ type: "response.create" });
+    this.#create({ type: "response.create" }, commit);
     this.#answered = true;
   }
 
@@ -419,7 +423,8 @@ export class ProviderCall {
     return this.#answers.filter((answer) => !answer.over && !answer.outOfBand);
   }
 
-  #create(event: JsonObject): void {
+  /** @param commit what Grok answers; null: it is asked for */
+  #create(event: JsonObject, commit: Commit | null = null): void {
     if (this.provider.kind === "transcriber")
       return this.#refuse("invalid_value", "a transcription session was asked for an answer", event);
     const wanted = fields(event["response"]);
@@ -444,11 +449,11 @@ export class ProviderCall {
         this.stuck(answer);
       }
     }
-    const answer = this.#answer(wanted);
+    const answer = this.#answer(wanted, commit);
     if (alone) this.#alone.add(answer);
   }
 
-  #answer(asked: JsonObject): Answer {
+  #answer(asked: JsonObject, commit: Commit | null = null): Answer {
     const tool = this.#tools && this.items.lastType !== "function_call_output" && this.#random.chance(0.5);
     const plan = performance(this.#random, tool);
     if (this.#world.scenario.eager) {
@@ -457,7 +462,7 @@ export class ProviderCall {
       plan.firstMs /= 3;
     }
     if (tool && this.#world.scenario.webhook === true) plan.toolLingerMs = lingersMs(this.#random);
-    this.provider.asks.push(this.#world.time.now);
+    this.provider.asks.push({ at: this.#world.time.now, commit });
     this.provider.prepare(plan);
     const answer = new Answer(this.#world, this, this.#id("resp"), asked, plan);
     this.#answers.push(answer);

@@ -1,5 +1,5 @@
 /** A virtual provider: takes calls, and gives answers as its habits and the faults of the call want them. */
-import { Connection, type Quality, type Receiver } from "./connection.ts";
+import { type Commit, Connection, type Quality, type Receiver } from "./connection.ts";
 import type { Performance } from "./performance.ts";
 import { ProviderCall } from "./provider-call.ts";
 import type { Random } from "./random.ts";
@@ -36,6 +36,25 @@ interface Habits {
   repeatsIds: boolean;
 }
 
+/** A commit that waits for its asking goes without it after 5 s (`codec-watch.ts`); a timer is no earlier than this. */
+const UNASKED_MS = 4999;
+
+export interface Ask {
+  readonly at: number;
+  /** Grok begins an answer to each commit: this one; null: it was asked. */
+  readonly commit: Commit | null;
+}
+
+/** The relay had held the commit for as long as it does, and nobody had asked: its answer is nobody's wish. */
+export function heldInVain({ commit }: Ask): boolean {
+  return commit !== null && commit.waitedMs >= UNASKED_MS;
+}
+
+/** Grok began it to a turn that it was only told of: one from before its time, or one that nobody asked about. */
+export function onlyTold(ask: Ask): boolean {
+  return ask.commit?.followed === true || heldInVain(ask);
+}
+
 export class Provider {
   readonly name: string;
   readonly kind: UpstreamKind;
@@ -51,8 +70,8 @@ export class Provider {
   readonly answers: { readonly number: number; readonly status: string; readonly audioMs: number }[] = [];
   /** Answers that the relay cancelled: when they were asked for, and when the cancel came. */
   readonly cancelled: { readonly askedAt: number; readonly at: number }[] = [];
-  /** When answers were asked for, or it began them by itself. */
-  readonly asks: number[] = [];
+  /** Answers that were asked for, or that it began by itself. */
+  readonly asks: Ask[] = [];
   /** Turns that were committed, those that were taken back among them. */
   commits = 0;
   /** Runs when a change of the session was refused. */
