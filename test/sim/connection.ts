@@ -59,6 +59,7 @@ export class Connection {
   heard: ReadonlySet<string> | null = null;
   /** When the relay asked for an answer over it. */
   readonly askedAt: number[] = [];
+  /** Those that are on their way to the provider, which takes them out. */
   readonly commits: Commit[] = [];
   #soundAt = -Infinity;
   /** When the relay closed or lost it; null: it has not. */

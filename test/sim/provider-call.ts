@@ -46,8 +46,6 @@ export class ProviderCall {
   /** When it took the last of those turns that were deleted. */
   #inVainAt = -Infinity;
   #numbered = 0;
-  /** Commits that came. */
-  #committed = 0;
   /** The session as this provider has it. */
   config: JsonObject = {};
   /** When it took its first configuration; null: it has not. */
@@ -306,8 +304,7 @@ export class ProviderCall {
   }
 
   #commit(event: JsonObject): void {
-    const commit = this.#connection.commits[this.#committed] ?? null;
-    this.#committed += 1;
+    const commit = this.#connection.commits.shift() ?? null;
     if (this.ear.bufferedMs < 100) {
       return this.#refuse("input_audio_buffer_commit_empty", `a commit of ${this.ear.bufferedMs} ms`, event);
     }
