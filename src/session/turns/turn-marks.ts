@@ -107,12 +107,14 @@ export class TurnMarks implements Marks {
   }
 
   /**
-   * A provider hears speech begin or end: where another one began before its last turn was told, it is that one.
+   * A provider hears speech begin or end: where another one began before its last turn was told, it is that one, and
+   * where the same one goes on here, it is the rest of it.
    * @returns where: the present, or the beginning of what was said before the provider was there.
    */
   heard(state: "started" | "stopped", nowTicks: number): number {
     if (state === "stopped") return nowTicks;
-    if (this.unmadeTicks === null && this.saidTicks > this.madeTicks) this.unmadeTicks = this.saidTicks;
+    if (this.saidTicks > this.madeTicks) this.unmadeTicks ??= this.saidTicks;
+    else if (this.witnessTicks !== null) this.unmadeTicks ??= this.startTicks;
     const late = this.#givenTicks === this.saidTicks;
     this.#givenTicks = null;
     return late ? (this.unmadeTicks ?? nowTicks) : nowTicks;
