@@ -73,6 +73,11 @@ export class TurnMarks implements Marks {
     return Math.min(startTicks, bufferTicks, witnessTicks ?? startTicks, unmadeTicks);
   }
 
+  /** Speech ended at a position, and nobody was there who would make a turn of what of it went on after the last one. */
+  unheard(endTicks: number): void {
+    if (endTicks > this.startTicks) this.unmadeTicks ??= this.startTicks;
+  }
+
   /** The clock ends what is heard, after so much silence in a turn; null: there is none. */
   cut(ticks: number, silenceMs: number | null): void {
     this.cutTicks = silenceMs !== null && silenceMs < CUT_MS ? ticks : -1;
@@ -85,7 +90,9 @@ export class TurnMarks implements Marks {
 
   /** What no turn was made of yet. `beginTicks`: where one would begin now; null: nobody detects speech, and all of it may be. */
   pending(phase: TurnPhase, nowTicks: number, beginTicks: number | null): Pending {
-    const { startTicks, unmadeTicks } = this;
+    const { startTicks, witnessTicks } = this;
+    // Of speech that goes on, and of which a turn was made already, the rest.
+    const unmadeTicks = this.unmadeTicks ?? (witnessTicks === null ? null : startTicks);
     return {
       listening: phase === "listening",
       startTicks,
