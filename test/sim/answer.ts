@@ -27,6 +27,8 @@ export class Answer {
   #itemEnded = false;
   #sentBytes = 0;
   #words = 0;
+  /** The arguments of its call, as far as it has said them: of a call that is cut off its end says no more. */
+  #called = "";
   /** All that it said, in calls under a guard. */
   #sentences = "";
   #cancelled = false;
@@ -102,7 +104,7 @@ export class Answer {
     const base = { id: this.itemId, object: "realtime.item", status };
     if (this.#performance.tool) {
       const call_id = `call_${this.id}`;
-      return { ...base, type: "function_call", name: "look", call_id, arguments: this.#arguments };
+      return { ...base, type: "function_call", name: "look", call_id, arguments: this.#called };
     }
     return {
       ...base,
@@ -147,7 +149,6 @@ export class Answer {
     const item = {
       ...this.#item("in_progress"),
       ...content,
-      ...(this.#performance.tool ? { arguments: "" } : {}),
     };
     this.#call.say({ type: "response.output_item.added", response_id: this.id, output_index: 0, item });
     if (!this.outOfBand) {
@@ -169,11 +170,13 @@ export class Answer {
     const { pieces = 0, pieceMs = 0 } = this.#performance;
     const whole = this.#arguments;
     const to = pieces === 0 ? 9 : Math.min(whole.length, from + Math.ceil(whole.length / pieces));
+    const delta = whole.slice(from, to);
+    this.#called += delta;
     this.#call.say({
       type: "response.function_call_arguments.delta",
       ...this.#at,
       call_id: `call_${this.id}`,
-      delta: whole.slice(from, to),
+      delta,
     });
     if (pieces === 0 || to === whole.length) this.#after(40, () => this.#finish());
     else this.#after(pieceMs, () => this.#callOn(to));
@@ -266,10 +269,11 @@ export class Answer {
     if (this.#performance.tool) {
       const { response_id, item_id, output_index } = this.#at;
       const done = { response_id, item_id, output_index, call_id: `call_${this.id}`, name: "look" };
+      this.#called = this.#arguments;
       this.#call.say({
         type: "response.function_call_arguments.done",
         ...done,
-        arguments: this.#arguments,
+        arguments: this.#called,
       });
     } else {
       this.#call.say({ type: "response.output_audio.done", ...this.#at });

@@ -140,6 +140,15 @@ export class PresentTurn {
       (decision.ticks - (this.at.witnessTicks ?? decision.ticks)) / TICKS_PER_MS,
     );
     this.at.witnessTicks = null;
+    const { hangoverMs } = this.input.endpointer.options;
+    if (this.#awaits) this.at.unheard(decision.ticks - hangoverMs * TICKS_PER_MS);
+  }
+
+  /** A provider that takes the turns is not there, and comes. */
+  get #awaits(): boolean {
+    return this.parts.links.some(
+      ({ capabilities, phase }) => capabilities.turns === "server" && phase !== "ready",
+    );
   }
 
   /**

@@ -73,6 +73,11 @@ export class TurnMarks implements Marks {
     return Math.min(startTicks, bufferTicks, witnessTicks ?? startTicks, unmadeTicks);
   }
 
+  /** Speech ended at a position, and nobody was there who would make a turn of what of it went on after the last one. */
+  unheard(endTicks: number): void {
+    if (endTicks > this.startTicks) this.unmadeTicks ??= this.startTicks;
+  }
+
   /** The clock ends what is heard, after so much silence in a turn; null: there is none. */
   cut(ticks: number, silenceMs: number | null): void {
     this.cutTicks = silenceMs !== null && silenceMs < CUT_MS ? ticks : -1;
@@ -85,7 +90,9 @@ export class TurnMarks implements Marks {
 
   /** What no turn was made of yet. `beginTicks`: where one would begin now; null: nobody detects speech, and all of it may be. */
   pending(phase: TurnPhase, nowTicks: number, beginTicks: number | null): Pending {
-    const { startTicks, unmadeTicks } = this;
+    const { startTicks, witnessTicks } = this;
+    // Of speech that goes on, and of which a turn was made already, the rest.
+    const unmadeTicks = this.unmadeTicks ?? (witnessTicks === null ? null : startTicks);
     return {
       listening: phase === "listening",
       startTicks,
@@ -107,12 +114,14 @@ export class TurnMarks implements Marks {
   }
 
   /**
-   * A provider hears speech begin or end: where another one began before its last turn was told, it is that one.
+   * A provider hears speech begin or end: where another one began before its last turn was told, it is that one, and
+   * where the same one goes on here, it is the rest of it.
    * @returns where: the present, or the beginning of what was said before the provider was there.
    */
   heard(state: "started" | "stopped", nowTicks: number): number {
     if (state === "stopped") return nowTicks;
-    if (this.unmadeTicks === null && this.saidTicks > this.madeTicks) this.unmadeTicks = this.saidTicks;
+    if (this.saidTicks > this.madeTicks) this.unmadeTicks ??= this.saidTicks;
+    else if (this.witnessTicks !== null) this.unmadeTicks ??= this.startTicks;
     const late = this.#givenTicks === this.saidTicks;
     this.#givenTicks = null;
     return late ? (this.unmadeTicks ?? nowTicks) : nowTicks;

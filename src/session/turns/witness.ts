@@ -75,9 +75,10 @@ export class Witness {
     if (voicedMs < LEAST_MS || !this.#expects) return;
     const sure = voicedMs >= SURE_MS;
     for (const link of this.#links) {
-      if (link.capabilities.turns !== "server" || this.#showed(link)) continue;
+      if (link.capabilities.turns !== "server") continue;
+      // Whatever it has made of the beginning of this speech: it says that it hears the rest.
       if (this.#hearing.has(link.index)) link.watch(this.#context.limits.stallMs + this.#longestMs);
-      else link.watch(sure ? 0 : this.#context.limits.firstOutputMs);
+      else if (!this.#showed(link)) link.watch(sure ? 0 : this.#context.limits.firstOutputMs);
     }
   }
 
