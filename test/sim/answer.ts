@@ -236,6 +236,7 @@ export class Answer {
         this.#state = "over";
         this.stalled = true;
         this.#call.stuck(this);
+        this.#call.items.stalled(this.itemId, this.askedAt);
         return;
       case "close":
         return this.#call.hangUp(1011, "internal error");

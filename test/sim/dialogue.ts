@@ -8,6 +8,8 @@ export class Dialogue {
   readonly announced: number[] = [];
   /** Answers that failed when they had begun to speak, and none right before them: when, and until when they are heard. */
   readonly broken: { readonly at: number; readonly heardUntil: number }[] = [];
+  /** How the last answer of the conversation ended; null: none did. */
+  endedAs: string | null = null;
   /** Streams of agents that take turns. */
   readonly agents: ReadonlySet<number>;
   /** A plain client is not told which stream is which. */
@@ -72,6 +74,7 @@ export class Dialogue {
   }
 
   done(response: JsonObject): void {
+    if (!this.#aside.has(text(response["id"]))) this.endedAs = text(response["status"]);
     if (this.#active.delete(text(response["id"])) && this.#active.size === 0) {
       this.#busy.at(-1)?.push(this.#world.time.now);
     }

@@ -3,6 +3,8 @@ import { samplesOf, type Run } from "./tape.ts";
 import type { World } from "./world.ts";
 
 const LOUD = 400;
+/** Where samples name no place, so much of its beginning tells a turn from all others. */
+const BEGINNING_MS = 200;
 
 interface HeardTurn {
   readonly runs: readonly Run[];
@@ -17,6 +19,9 @@ export class Ear {
   #cursor = -1;
   /** Heard since the last commit or clear. */
   #buffer: Run[] = [];
+  /** Its first samples, and those of the turn before it. */
+  #beginning: number[] = [];
+  #turnBefore: readonly number[] = [];
   #loudMs = 0;
   /** Of it, silence that is of nobody. */
   #paddedMs = 0;
@@ -45,6 +50,8 @@ export class Ear {
     const samples = samplesOf(bytes);
     const loudMs = loudMsOf(samples, tape.rateHz);
     this.#loudMs += loudMs;
+    const lacks = (BEGINNING_MS * tape.rateHz) / 1000 - this.#beginning.length;
+    if (lacks > 0) this.#beginning.push(...samples.subarray(0, lacks));
     if (this.#world.scenario.converted) {
       this.#take({ from: this.#cursor, to: this.#cursor + samples.length });
       return loudMs > 0;
@@ -97,6 +104,8 @@ export class Ear {
   /** The buffer becomes a turn. */
   commit(): HeardTurn & { readonly loudMs: number } {
     const turn = { runs: this.#buffer, loudMs: this.#loudMs, after: this.#committedTo };
+    if (this.#world.scenario.converted && beginsAlike(this.#turnBefore, this.#beginning)) this.#again();
+    this.#turnBefore = this.#beginning;
     this.#committedTo = this.#buffer.at(-1)?.to ?? this.#committedTo;
     this.#empty();
     return turn;
@@ -119,9 +128,17 @@ export class Ear {
 
   #empty(): void {
     this.#buffer = [];
+    this.#beginning = [];
     this.#loudMs = 0;
     this.#paddedMs = 0;
   }
+}
+
+/** One turn is the other from its beginning on. Zeros may begin any. */
+function beginsAlike(one: readonly number[], other: readonly number[]): boolean {
+  const count = Math.min(one.length, other.length);
+  const same = one.slice(0, count).every((sample, at) => sample === other[at]);
+  return same && one.slice(0, count).some((sample) => sample !== 0);
 }
 
 const WINDOW_MS = 5;

@@ -330,7 +330,7 @@ export class ProviderCall {
       status: "completed",
       content,
     };
-    const turn = { ...this.ear.commit(), at: this.#world.time.now, again: false, call: this };
+    const turn = { ...this.ear.commit(), at: this.#world.time.now, again: false, deleted: false, call: this };
     this.#turns.set(itemId, turn);
     this.provider.turns.push(turn);
     this.provider.commits += 1;
@@ -359,6 +359,7 @@ export class ProviderCall {
     this.#inVainAt = Math.max(this.#inVainAt, this.#turns.get(itemId)?.at ?? -Infinity);
     const turn = eager ? this.#turns.get(itemId) : undefined;
     if (turn === undefined || this.provider.kind !== "turns") return;
+    turn.deleted = true;
     const last = turn === this.#lastTurn;
     // Its name may come so late that it is deleted when it was said again. Where samples do not tell whether it was, how much
     // of a voice is left does.

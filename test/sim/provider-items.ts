@@ -12,6 +12,8 @@ export interface ProviderItem {
   readonly words: string;
   audioMs: number;
   truncatedMs: number | null;
+  /** Its answer stopped in it without a word: when that was asked for. Null: it did not. */
+  stalledAskAt: number | null;
 }
 
 /** What it says, and what it says no to. */
@@ -35,7 +37,7 @@ export class ProviderItems {
 
   /** The provider itself makes an item. */
   made(id: string, type: string, role: string, answer: number | null = null, words = ""): void {
-    this.#items.set(id, { type, role, answer, words, audioMs: 0, truncatedMs: null });
+    this.#items.set(id, { type, role, answer, words, audioMs: 0, truncatedMs: null, stalledAskAt: null });
   }
 
   /** In the order of the conversation. */
@@ -46,6 +48,11 @@ export class ProviderItems {
   grew(id: string, audioMs: number): void {
     const item = this.#items.get(id);
     if (item) item.audioMs = audioMs;
+  }
+
+  stalled(id: string, askedAt: number): void {
+    const item = this.#items.get(id);
+    if (item) item.stalledAskAt = askedAt;
   }
 
   get lastType(): string | null {

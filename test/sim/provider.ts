@@ -14,6 +14,8 @@ export interface Turn {
   readonly after: number;
   /** It was heard again after it: it was none, and has to be taken back. */
   again: boolean;
+  /** Its item was deleted. */
+  deleted: boolean;
   readonly at: number;
   readonly call: ProviderCall;
 }

@@ -96,7 +96,9 @@ function leftOpen(call: SimulatedCall): void {
 function spokenInBulk(call: SimulatedCall, provider: Provider): void {
   const { checks, client, tape } = call;
   if (client.named.length > 0) return;
-  const turns = provider.turns.reduce((sum, turn) => sum + turn.loudMs, 0);
+  // Where the client deletes items too, what was taken back is known by its being heard once more.
+  const kept = provider.turns.filter(({ again, deleted }) => !(again && deleted));
+  const turns = kept.reduce((sum, turn) => sum + turn.loudMs, 0);
   const loud = (parts: readonly Pick<Utterance, "from" | "to">[]): number =>
     parts.reduce((sum, { from, to }) => sum + loudMsOf(tape.part(from, to), tape.rateHz), 0);
   const said = loud(client.caller.utterances);
@@ -107,7 +109,7 @@ function spokenInBulk(call: SimulatedCall, provider: Provider): void {
     );
   // A successor is told again what the connection before it had heard.
   const by = new Map<ProviderCall, number>();
-  for (const { call: one, loudMs } of provider.turns) by.set(one, (by.get(one) ?? 0) + loudMs);
+  for (const { call: one, loudMs } of kept) by.set(one, (by.get(one) ?? 0) + loudMs);
   const most = Math.max(0, ...by.values());
   // A cough that interrupts is heard as a turn, and one that does not need not be.
   const voiced = said + loud(client.caller.coughs);
