@@ -102,16 +102,6 @@ describe("a provider that takes the turns", () => {
     },
   );
 
-  test("[L63] also when it had made a turn of the beginning of that speech", () => {
-    const call = spoken({ type: "server_vad" }, (one) => {
-      begins(one);
-      ends(one);
-      begins(one);
-    });
-    wait(call, 5);
-    expect(call.open.has("up0.1")).toBe(false);
-  });
-
   test("[L85] and is left too when the caller speaks on, after pauses longer than it may wait", () => {
     const call = spoken({ type: "semantic_vad", eagerness: "high" }, (one) => {
       begins(one);
@@ -210,49 +200,6 @@ describe("a provider that takes the turns", () => {
     const hex = (samples: Int16Array) => Buffer.from(samples.slice().buffer).toString("hex");
     expect(heard).toContain(hex(second));
     expect(heard).not.toContain(hex(first.subarray(9600)));
-  });
-
-  test("[L72] and so is the rest of a speech of which it had told a turn already", () => {
-    const call = new Call({ upstreams: [SERVER] });
-    const said = voice(1600, 24_000, 1);
-    const [first, second] = [said.subarray(0, 24 * 700), said.subarray(24 * 700)];
-    call.append(concat(silence(600), first));
-    begins(call);
-    ends(call);
-    call.append(second.subarray(0, 24 * 300));
-    begins(call);
-    call.append(concat(second.subarray(24 * 300), silence(2500)));
-    call.open.delete("up0.1");
-    call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
-    call.advance(1000);
-    call.accept("up0.2");
-    call.speak(silence(20));
-    const heard = Buffer.from(call.heard("up0.2")).toString("hex");
-    const hex = (samples: Int16Array) => Buffer.from(samples.slice().buffer).toString("hex");
-    expect(heard).toContain(hex(second));
-    expect(heard).not.toContain(hex(first.subarray(24 * 600)));
-  });
-
-  test.each([
-    ["was over when the next one came", 900, 2500],
-    ["still went on when the next one came", 3500, 0],
-  ])("[L72] though it was lost before it told of that rest, which %s", (_, restMs, silentMs) => {
-    const call = new Call({ upstreams: [SERVER] });
-    const said = voice(700 + restMs, 24_000, 1);
-    const [first, second] = [said.subarray(0, 24 * 700), said.subarray(24 * 700)];
-    call.append(concat(silence(600), first));
-    begins(call);
-    ends(call);
-    call.open.delete("up0.1");
-    call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
-    call.append(concat(second, silence(silentMs)));
-    call.advance(1000);
-    call.accept("up0.2");
-    call.speak(silence(20));
-    const heard = Buffer.from(call.heard("up0.2")).toString("hex");
-    const hex = (samples: Int16Array) => Buffer.from(samples.slice().buffer).toString("hex");
-    expect(heard).toContain(hex(second));
-    expect(heard).not.toContain(hex(first.subarray(24 * 600)));
   });
 
   test("[L112] and one that comes when the client sends nothing any more hears what was said, and the end of it", () => {
