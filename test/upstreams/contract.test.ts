@@ -377,9 +377,9 @@ describe("the contract suite", () => {
 
   it("[X130] knows which of them answer unasked whatever their settings", () => {
     const turns = new Map<string, Set<string>>();
-    for (const { name, create } of subjects) {
-      const [adapter = ""] = name.split(" ");
-      turns.set(adapter, (turns.get(adapter) ?? new Set()).add(create().capabilities.turns));
+    for (const subject of subjects) {
+      const [adapter = ""] = subject.name.split(" ");
+      turns.set(adapter, (turns.get(adapter) ?? new Set()).add(subject.create().capabilities.turns));
     }
     const unasked = [...turns].filter(([, kinds]) => !kinds.has("client"));
     expect(new Map(unasked.map(([adapter, kinds]) => [adapter, [...kinds].join()]))).toEqual(UNASKED);
