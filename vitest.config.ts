@@ -4,7 +4,7 @@ import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
 // The same files are read by each of the workers and of the commands that they start: Node keeps what it made of them.
-process.env["NODE_COMPILE_CACHE"] ??= fileURLToPath(new URL("node_modules/.cache/compiled", import.meta.url));
+process.env["NODE_COMPILE_CACHE"] ??= fileURLToPath(new URL("dist/compiled", import.meta.url));
 
 /** Enough for a test file's sessions, most of which are never ended. */
 const MANY = { concurrent: null, sessions_per_minute: null };

@@ -10,7 +10,8 @@ export default defineRelay({
           adapter: "openai-compatible",
           url: { env: "DEMO_URL" },
           headers: {
-            "x-demo-reply": "All is well here. The secret is a small red box. Nobody hears of this.",
+            // Refused by its first word: however slowly the rest comes, no piece of the sentence passes by itself.
+            "x-demo-reply": "All is well here. Secrets are in a small red box. Nobody hears of this.",
           },
         },
       ],

@@ -15,7 +15,7 @@ let status = 200;
 
 beforeAll(async () => {
   service = await startJsonService(({ body }) => {
-    const flagged = body.includes("secret");
+    const flagged = /secret/i.test(body.toString());
     return {
       status,
       afterMs: 150,
@@ -78,5 +78,5 @@ test("[X207] [X234] a closed guard whose moderator fails lets nothing pass, and 
   expect(response).toMatchObject({ status: "incomplete", status_details: { reason: "content_filter" } });
   expect(verdicts).toMatchObject([{ decision: "closed", category: null }]);
   expect([shown, ms]).toEqual(["", 0]);
-  expect(relay.logs.join("\n")).not.toMatch(/a-key-that|secret/);
+  expect(relay.logs.join("\n")).not.toMatch(/a-key-that|secret/i);
 });

@@ -148,5 +148,5 @@ function compareItems(call: SimulatedCall, provider: Provider, { items }: Provid
  */
 function goesOn({ client }: SimulatedCall, { asks }: Provider, stalledAskAt: number | null): boolean {
   const cut = client.dialogue.endedAs === "cancelled" || client.dialogue.endedAs === "failed";
-  return stalledAskAt !== null && stalledAskAt === asks.at(-1) && !cut;
+  return stalledAskAt !== null && stalledAskAt === asks.at(-1)?.at && !cut;
 }

@@ -487,11 +487,8 @@ export class ProviderCall {
       return;
     if (chosen.length === 0) {
       // Crossing the end of the answer is nobody's fault.
-      this.error(
-        "response_cancel_not_active",
-        "Cancellation failed: no active response found",
-        event["event_id"],
-      );
+      const message = "Cancellation failed: no active response found";
+      this.error("response_cancel_not_active", message, event["event_id"]);
     }
     this.#answered = false;
     for (const answer of chosen) answer.cancel("client_cancelled");
