@@ -178,13 +178,16 @@ export function differenceOf(alone: readonly string[], watched: readonly string[
 /** What the client is told, without the numbers of what was drawn, nor the words of an error, which quote what it is about. */
 export function withoutDraws(data: WireMessage): string {
   if (typeof data !== "string") return data.toHex();
+  if (!data.startsWith('{"type":"error"')) return plain(data);
+  const { error } = JSON.parse(data) as { error: JsonObject };
+  return plain(JSON.stringify({ error: [error["type"], error["code"], error["param"]] }));
+}
+
+function plain(text: string): string {
   // Also where a misspelt name of an item has something in the middle of it.
-  // … or is a list of its letters, or has lost its first ones.
-  const whole = data.replaceAll(/(?:"[0-9a-z_]",?){8,}/g, "");
-  const plain = whole.replaceAll(/(?:drawn\P{ASCII}*[a-z]*|\b(?:r?a)?w?n)[0-9][0-9a-z]*/giu, "drawn");
-  if (!plain.startsWith('{"type":"error"')) return plain;
-  const { error } = JSON.parse(plain) as { error: JsonObject };
-  return JSON.stringify({ error: [error["type"], error["code"], error["param"]] });
+  // … or is a list of its letters, or has lost its first ones, or has others before them.
+  const whole = text.replaceAll(/(?:"[0-9a-z_]",?){8,}/g, "");
+  return whole.replaceAll(/(?:drawn\P{ASCII}*[a-z]*|awn|\b(?:r?a)?w?n)[0-9][0-9a-z]*/giu, "drawn");
 }
 
 function planUpdate(random: Random): LooseObject {
