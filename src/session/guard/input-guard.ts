@@ -147,6 +147,14 @@ export class InputGuard {
     if (!this.waits) this.#clear();
   }
 
+  /** What waited to be judged is decided, in one way or the other. */
+  #takeWaiting(): readonly Waiting[] {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#clear();
+    return waiting;
+  }
+
   #putWithheld(): void {
     const withheld = [...this.#withheld];
     this.#withheld.clear();
@@ -160,9 +168,7 @@ export class InputGuard {
   }
 
   #release(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    this.#clear();
+    const waiting = this.#takeWaiting();
     this.#putWithheld();
     for (const { streams, params, cause = null } of waiting) {
       const group = this.#host.links.filter(({ index }) => streams.includes(index));
@@ -223,8 +229,7 @@ export class InputGuard {
   }
 
   #refuse(ids: readonly string[], judgement: Judgement): void {
-    this.#waiting = [];
-    this.#clear();
+    this.#takeWaiting();
     for (const id of ids) {
       this.#judged.delete(id);
       this.#host.questions.forgetOf("input", id);
