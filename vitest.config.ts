@@ -43,7 +43,11 @@ const inWorkerd = () =>
       },
     },
   });
-const WORKER = { ...ALONE, setupFiles: DRAWN_ALIKE, testTimeout: 20_000 };
+const WORKER = {
+  ...ALONE,
+  setupFiles: [...DRAWN_ALIKE, "./test/worker/nobody-left.ts"],
+  testTimeout: 20_000,
+};
 const WORKER_TESTS = "test/worker/**/*.test.ts";
 /** What an isolate has once (limits of keys, counts of requests, memory that is shared) is theirs alone. */
 const OWN_ISOLATE = ["audio-pool", "doors", "sealed", "secret-bounds", "twilio-door"].map(

@@ -75,22 +75,10 @@ export class Crates {
     const fresh = new Packing(() => this.#number());
     const keepsYoung = this.#carries(youngBytes, bytes);
     const keepsPieces = bytes + pieceBytes + (keepsYoung ? youngBytes : 0) <= OWN_BYTES;
-    const places = new Map<Block, Place>();
-    for (const block of young) {
-      const size = bytesOf(block);
-      const place: Place = [...(keepsYoung ? own : fresh).put(block, size), size];
-      places.set(block, place);
-      if (!keepsYoung) this.#places.set(block, place);
-    }
-    const blockPlaces = blocks.map((block) => {
-      const place = places.get(block) ?? this.#places.get(block);
-      if (place === undefined) throw new Error("a block without a place");
-      return place;
-    });
+    const blockPlaces = this.#place(blocks, young, keepsYoung ? own : fresh, keepsYoung);
     // What passes does not stay for the sake of what lasts.
     const passing = keepsPieces ? own : new Packing(() => this.#number());
     const piecePlaces = pieces.map(({ piece, bytes: size }) => passing.put(piece, size));
-    this.#places.keep(blocks);
     for (const packing of [fresh, passing]) {
       for (const [crate, size] of packing.bytes) if (crate !== OWN) this.#bytes.set(crate, size);
     }
@@ -110,6 +98,29 @@ export class Crates {
       largest: Math.max(0, ...fresh.bytes.values(), ...passing.bytes.values()),
       thrown: this.#throwOut(needed),
     };
+  }
+
+  /** Where each block is, the young ones in `packing`. @param passing it does not last: the next snapshot places them again. */
+  #place(
+    blocks: readonly Block[],
+    young: readonly Block[],
+    packing: Packing,
+    passing: boolean,
+  ): readonly Place[] {
+    const places = new Map<Block, Place>();
+    for (const block of young) {
+      const size = bytesOf(block);
+      const place: Place = [...packing.put(block, size), size];
+      places.set(block, place);
+      if (!passing) this.#places.set(block, place);
+    }
+    const found = blocks.map((block) => {
+      const place = places.get(block) ?? this.#places.get(block);
+      if (place === undefined) throw new Error("a block without a place");
+      return place;
+    });
+    this.#places.keep(blocks);
+    return found;
   }
 
   #carries(youngBytes: number, bytes: number): boolean {

@@ -52,62 +52,12 @@ export class Dialler {
 
   readonly dial: Dial = (request, events) => {
     const responds = isResponse(request);
-    const aborter = new AbortController();
-    let socket: WebSocket | null = null;
-    let over = false;
-    let begun = false;
-    const end = (code: number, reason: string): void => {
-      if (over) return;
-      over = true;
-      clearTimeout(timer);
-      events.closed(code, reason);
-    };
-    const opened = (accepted: WebSocket): void => {
-      clearTimeout(timer);
-      if (over) {
-        accepted.accept();
-        hangUp(accepted, 1000, "");
-        return;
-      }
-      socket = accepted;
-      listen(
-        accepted,
-        events,
-        () => over,
-        end,
-        () => aborter.abort(),
-      );
-      events.opened(accepted);
-    };
-    const responded = async (response: Response): Promise<void> => {
-      clearTimeout(timer);
-      begun = true;
-      if (!over) events.opened(null, headOf(response));
-      await readBody(response, (bytes) => {
-        if (!over) events.message(bytes);
-        return !over;
-      });
-      end(1000, "");
-    };
-    const timer = setTimeout(
-      () => {
-        end(0, "timed out");
-        aborter.abort();
-      },
-      responds ? RESPONSE_MS : this.#timeoutMs,
-    );
+    const talk = new Talk(events, responds ? RESPONSE_MS : this.#timeoutMs);
     const talked = responds
-      ? this.#next(aborter.signal, (signal) => this.#ask(request, signal)).then(responded)
-      : this.#next(aborter.signal, (signal) => this.#upgrade(request, signal)).then(opened);
-    talked.catch((error: unknown) => end(begun ? 1006 : 0, describe(error)));
-    return {
-      hangUp(code, reason) {
-        over = true;
-        clearTimeout(timer);
-        if (socket === null) aborter.abort();
-        else hangUp(socket, code, reason);
-      },
-    };
+      ? this.#next(talk.signal, (signal) => this.#ask(request, signal)).then((got) => talk.responded(got))
+      : this.#next(talk.signal, (signal) => this.#upgrade(request, signal)).then((got) => talk.opened(got));
+    talked.catch((error: unknown) => talk.failed(error));
+    return talk;
   };
 
   async #ask(request: DialRequest, signal: AbortSignal): Promise<Response> {
@@ -147,6 +97,86 @@ export class Dialler {
  */
 const MOST_LATE = 1000;
 
+/** One dial, to its end. */
+class Talk implements Call {
+  readonly #events: DialEvents;
+  readonly #aborter = new AbortController();
+  readonly #timer: ReturnType<typeof setTimeout>;
+  #socket: WebSocket | null = null;
+  /** A response has begun. */
+  #begun = false;
+  #over = false;
+
+  constructor(events: DialEvents, timeoutMs: number) {
+    this.#events = events;
+    this.#timer = setTimeout(() => {
+      this.#end(0, "timed out");
+      this.#aborter.abort();
+    }, timeoutMs);
+  }
+
+  get signal(): AbortSignal {
+    return this.#aborter.signal;
+  }
+
+  opened(socket: WebSocket): void {
+    clearTimeout(this.#timer);
+    if (this.#over) {
+      socket.accept();
+      return hangUp(socket, 1000, "");
+    }
+    this.#socket = socket;
+    this.#listen(socket);
+    this.#events.opened(socket);
+  }
+
+  async responded(response: Response): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#begun = true;
+    if (!this.#over) this.#events.opened(null, headOf(response));
+    await readBody(response, (bytes) => {
+      if (!this.#over) this.#events.message(bytes);
+      return !this.#over;
+    });
+    this.#end(1000, "");
+  }
+
+  failed(error: unknown): void {
+    this.#end(this.#begun ? 1006 : 0, describe(error));
+  }
+
+  hangUp(code: number, reason: string): void {
+    this.#over = true;
+    clearTimeout(this.#timer);
+    if (this.#socket === null) this.#aborter.abort();
+    else hangUp(this.#socket, code, reason);
+  }
+
+  #end(code: number, reason: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearTimeout(this.#timer);
+    this.#events.closed(code, reason);
+  }
+
+  #listen(socket: WebSocket): void {
+    let late = 0;
+    // Before accept(): standard sockets deliver Blobs since compatibility date 2026-03-17.
+    socket.binaryType = "arraybuffer";
+    socket.addEventListener("message", (event) => {
+      const data: string | ArrayBuffer = event.data;
+      if (!this.#over) this.#events.message(typeof data === "string" ? data : new Uint8Array(data));
+      else if ((late += 1) === MOST_LATE) this.#aborter.abort();
+    });
+    socket.addEventListener("close", ({ code, reason }) => {
+      hangUp(socket, 1000, "");
+      this.#end(code, reason);
+    });
+    socket.addEventListener("error", () => this.#end(1006, "connection lost"));
+    socket.accept();
+  }
+}
+
 function describe(error: unknown): string {
   return error instanceof DialError ? error.message : "connection failed";
 }
@@ -163,29 +193,6 @@ async function upgrade(request: DialRequest, signal: AbortSignal): Promise<WebSo
     throw new DialError(`HTTP ${response.status}`);
   }
   return socket;
-}
-
-function listen(
-  socket: WebSocket,
-  events: DialEvents,
-  isOver: () => boolean,
-  end: (code: number, reason: string) => void,
-  cut: () => void,
-): void {
-  let late = 0;
-  // Before accept(): standard sockets deliver Blobs since compatibility date 2026-03-17.
-  socket.binaryType = "arraybuffer";
-  socket.addEventListener("message", (event) => {
-    const data: string | ArrayBuffer = event.data;
-    if (!isOver()) events.message(typeof data === "string" ? data : new Uint8Array(data));
-    else if ((late += 1) === MOST_LATE) cut();
-  });
-  socket.addEventListener("close", ({ code, reason }) => {
-    hangUp(socket, 1000, "");
-    end(code, reason);
-  });
-  socket.addEventListener("error", () => end(1006, "connection lost"));
-  socket.accept();
 }
 
 /** Also completes the closing handshake; on a socket that is closed already it does nothing. */

@@ -87,8 +87,10 @@ export function watched<Report>(
       at = { piece: said.piece, report: said.report, since: null };
       told(said.report);
     });
-    worker.once("error", (error) => failed(`its thread failed: ${String(error)}`));
-    worker.once("exit", (code) => failed(`its thread stopped with code ${code}`));
+    // What it had said is heard before its exit, and not always before its error.
+    let why: string | null = null;
+    worker.once("error", (error) => (why = `its thread failed: ${String(error)}`));
+    worker.once("exit", (code) => failed(why ?? `its thread stopped with code ${code}`));
   });
 }
 

@@ -89,18 +89,16 @@ export class FilterBank {
   }
 
   #filterAll(samples: Int16Array, from: number, to: number, recursion: Float64Array): void {
-    for (let band = 0; band < BANDS; band += 2) this.#filter(band, samples, from, to, recursion);
+    for (let band = 0; band < BANDS; band += 1) this.#filter(band, samples, from, to, recursion);
     const state = this.#state;
     state[1] = to - from > 1 ? (samples[to - 2] ?? 0) : (state[0] ?? 0);
     state[0] = samples[to - 1] ?? 0;
   }
 
-  /** Both resonators of a band and of the next one. Each value waits for the one before: two bands take hardly longer than one. */
+  /** Both resonators of a band. */
   #filter(band: number, samples: Int16Array, from: number, to: number, recursion: Float64Array): void {
     const a1 = recursion[band] ?? 0;
     const a2 = recursion[BANDS + band] ?? 0;
-    const c1 = recursion[band + 1] ?? 0;
-    const c2 = recursion[BANDS + band + 1] ?? 0;
     const state = this.#state;
     const place = 2 + 4 * band;
     let [x1 = 0, x2 = 0] = state;
@@ -108,42 +106,24 @@ export class FilterBank {
     let y2 = state[place + 1] ?? 0;
     let z1 = state[place + 2] ?? 0;
     let z2 = state[place + 3] ?? 0;
-    let v1 = state[place + 4] ?? 0;
-    let v2 = state[place + 5] ?? 0;
-    let w1 = state[place + 6] ?? 0;
-    let w2 = state[place + 7] ?? 0;
     let energy = 0;
-    let next = 0;
     for (let index = from; index < to; index += 1) {
       const x = samples[index] ?? 0;
-      const difference = x - x2;
+      const y = x - x2 - a2 * y2 - a1 * y1;
+      const z = y - y2 - a2 * z2 - a1 * z1;
       x2 = x1;
       x1 = x;
-      const y = difference - a2 * y2 - a1 * y1;
-      const v = difference - c2 * v2 - c1 * v1;
-      const z = y - y2 - a2 * z2 - a1 * z1;
-      const w = v - v2 - c2 * w2 - c1 * w1;
       y2 = y1;
       y1 = y;
-      v2 = v1;
-      v1 = v;
       z2 = z1;
       z1 = z;
-      w2 = w1;
-      w1 = w;
       energy += z * z;
-      next += w * w;
     }
     state[place] = y1;
     state[place + 1] = y2;
     state[place + 2] = z1;
     state[place + 3] = z2;
-    state[place + 4] = v1;
-    state[place + 5] = v2;
-    state[place + 6] = w1;
-    state[place + 7] = w2;
     this.#energies[band] = energy;
-    this.#energies[band + 1] = next;
   }
 
   snapshot(): FilterBankSnapshot {

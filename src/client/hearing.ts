@@ -170,8 +170,7 @@ export class Hearing {
       case "input_audio_buffer.speech_stopped":
         return this.#speech("stopped", itemId, numberAt(event, "audio_end_ms") ?? 0);
       case "input_audio_buffer.committed":
-        this.#turn = null;
-        return undefined;
+        return void (this.#turn = null);
       case "input_audio_buffer.cleared":
         return this.#thrownAway();
       case "conversation.item.added":
@@ -183,6 +182,19 @@ export class Hearing {
         return this.flush({ itemId });
       case "output_audio_buffer.cleared":
         return this.flush(responseId === null ? {} : { responseId });
+      case "overlap.decision":
+        return this.#overlap(stringAt(event, "decision") ?? "", numberAt(event, "duck_db"));
+      case "relay.upstream":
+        return this.#upstream(event);
+      case "error":
+        return this.#failed(objectAt(event, "error"));
+      default:
+        return this.#said(event, itemId, responseId);
+    }
+  }
+
+  #said(event: JsonObject, itemId: string, responseId: string | null): void {
+    switch (stringAt(event, "type") ?? "") {
       case "conversation.item.input_audio_transcription.delta":
         return this.#transcript("user", event, null, stringAt(event, "delta"), null);
       case "conversation.item.input_audio_transcription.completed":
@@ -206,19 +218,13 @@ export class Hearing {
         return this.#transcript("assistant", event, responseId, null, stringAt(event, "text"));
       case "response.done":
         return this.#responseDone(objectAt(event, "response"));
-      case "overlap.decision":
-        return this.#overlap(stringAt(event, "decision") ?? "", numberAt(event, "duck_db"));
-      case "relay.upstream":
-        return this.#hooks.emit("upstream", {
-          upstream: stringAt(event, "upstream") ?? "",
-          status: stringAt(event, "status") ?? "",
-          reason: stringAt(event, "reason"),
-        });
-      case "error":
-        return this.#failed(objectAt(event, "error"));
-      default:
-        return undefined;
     }
+  }
+
+  #upstream(event: JsonObject): void {
+    const said = (name: string): string => stringAt(event, name) ?? "";
+    const reason = stringAt(event, "reason");
+    this.#hooks.emit("upstream", { upstream: said("upstream"), status: said("status"), reason });
   }
 
   #sessionChanged(session: JsonObject | null): void {
@@ -267,8 +273,8 @@ export class Hearing {
     if (response === null) return;
     if (raw?.["conversation_id"] !== null) this.#asked = false;
     this.#floor.cut();
-    const metadata = objectAt(raw, "metadata");
-    this.#hooks.emit("response", { response, status: "in_progress", reason: null, message: null, metadata });
+    const begun = { status: "in_progress", reason: null, message: null } as const;
+    this.#hooks.emit("response", { response, ...begun, metadata: objectAt(raw, "metadata") });
   }
 
   #responseDone(raw: JsonObject | null): void {
@@ -281,9 +287,7 @@ export class Hearing {
   }
 
   #end(match: Parameters<Playback["keys"]>[0]): void {
-    for (const key of this.#playback.keys(match)) {
-      this.#player?.end(key);
-    }
+    for (const key of this.#playback.keys(match)) this.#player?.end(key);
   }
 
   #failed(error: JsonObject | null): void {

@@ -229,27 +229,25 @@ async function openStream(constraints: MediaTrackConstraints): Promise<MediaStre
       },
     });
   } catch (error) {
-    const name = error instanceof DOMException ? error.name : "";
-    if (name === "NotAllowedError") {
-      throw new RelayError(
-        "microphone_denied",
-        "The microphone was not allowed: allow it in the settings of this site, beside its address",
-        null,
-        error,
-      );
+    throw notOpened(error);
+  }
+}
+
+function notOpened(error: unknown): RelayError {
+  switch (error instanceof DOMException ? error.name : "") {
+    case "NotAllowedError": {
+      const message =
+        "The microphone was not allowed: allow it in the settings of this site, beside its address";
+      return new RelayError("microphone_denied", message, null, error);
     }
-    if (name === "NotFoundError") {
-      throw new RelayError("microphone_missing", "There is no microphone", null, error);
+    case "NotFoundError":
+      return new RelayError("microphone_missing", "There is no microphone", null, error);
+    case "OverconstrainedError":
+      return new RelayError("microphone_missing", "There is no such microphone", null, error);
+    default: {
+      const message = `The microphone does not open: ${reasonOf(error)}`;
+      return new RelayError("microphone_failed", message, null, error);
     }
-    if (name === "OverconstrainedError") {
-      throw new RelayError("microphone_missing", "There is no such microphone", null, error);
-    }
-    throw new RelayError(
-      "microphone_failed",
-      `The microphone does not open: ${reasonOf(error)}`,
-      null,
-      error,
-    );
   }
 }
 

@@ -70,55 +70,63 @@ function routesOf({ routes, experiments }: RelayConfig, name: string | null): re
 function planOf(config: RelayConfig, name: string, model: string | null, bindings: Bindings): Plan {
   const route = config.routes[name];
   if (route === undefined) throw new PlanError("model_not_found", `No route is named '${name}'.`);
+  const asked = model ?? name;
   return {
     name,
     upstreams: speakersFirst(route.upstreams).map((upstream) =>
-      resolveUpstream(name, upstream, model ?? name, bindings),
+      resolveUpstream(name, upstream, asked, bindings),
     ),
     ...currencyChosen(route),
     ...strategyChosen(route),
     session: route.session ?? {},
     detector: route.detector ?? "auto",
-    ...(route.storage !== undefined && { storage: route.storage }),
-    ...(route.sealed !== undefined && { sealed: route.sealed }),
-    ...(route.jurisdiction !== undefined && { jurisdiction: route.jurisdiction }),
+    ...keptAndAllowed(route),
     ...limitsOf(route),
-    ...(route.locked !== undefined && { locked: route.locked }),
-    ...(route.toolTypes !== undefined && { toolTypes: route.toolTypes }),
     ...(route.transcriber !== undefined && {
-      transcriber: resolveUpstream(name, route.transcriber, model ?? name, bindings),
+      transcriber: resolveUpstream(name, route.transcriber, asked, bindings),
     }),
     ...(route.cadence !== undefined && { cadence: route.cadence }),
     ...(route.endOfTurn !== undefined && { endOfTurn: resolveEndOfTurn(name, route.endOfTurn, bindings) }),
     ...(route.guard !== undefined && { guard: resolveGuard(route.guard, asksFor(name, bindings)) }),
-    sounds: soundsOf(config),
-    ...(route.fillers !== undefined && { fillers: resolveFillers(route.fillers, soundsOf(config)) }),
-    ...(route.backchannels !== undefined && {
-      backchannels: resolveBackchannels(route.backchannels, soundsOf(config)),
-    }),
-    ...(route.speech !== undefined && {
-      speech: {
-        options: resolveTarget(
-          route.speech,
-          resolvingFor(name, "the relay's own voice", model ?? name, bindings),
-        ),
-        clients: route.speech.clients === true,
-        ...priceChosen(route.speech),
-      },
-    }),
+    ...ownSounds(config, route),
+    ...ownVoice(name, route, asked, bindings),
     ...(route.tools !== undefined && {
       tools: route.tools.map((tool) => toolOf(name, tool, config.toolHosts, bindings)),
     }),
-    ...(route.background !== undefined && {
-      background: resolveBackground(
-        route.background,
-        resolveTarget(
-          route.background.text,
-          resolvingFor(name, "its background mind", model ?? name, bindings),
-        ),
-      ),
-    }),
+    ...backgroundMind(name, route, asked, bindings),
   };
+}
+
+function keptAndAllowed({ storage, sealed, jurisdiction, locked, toolTypes }: RouteConfig) {
+  return {
+    ...(storage !== undefined && { storage }),
+    ...(sealed !== undefined && { sealed }),
+    ...(jurisdiction !== undefined && { jurisdiction }),
+    ...(locked !== undefined && { locked }),
+    ...(toolTypes !== undefined && { toolTypes }),
+  };
+}
+
+function ownSounds(config: RelayConfig, { fillers, backchannels }: RouteConfig) {
+  const sounds = soundsOf(config);
+  return {
+    sounds,
+    ...(fillers !== undefined && { fillers: resolveFillers(fillers, sounds) }),
+    ...(backchannels !== undefined && { backchannels: resolveBackchannels(backchannels, sounds) }),
+  };
+}
+
+function ownVoice(name: string, { speech }: RouteConfig, asked: string, bindings: Bindings) {
+  if (speech === undefined) return {};
+  const resolving = resolvingFor(name, "the relay's own voice", asked, bindings);
+  const options = resolveTarget(speech, resolving);
+  return { speech: { options, clients: speech.clients === true, ...priceChosen(speech) } };
+}
+
+function backgroundMind(name: string, { background }: RouteConfig, asked: string, bindings: Bindings) {
+  if (background === undefined) return {};
+  const resolving = resolvingFor(name, "its background mind", asked, bindings);
+  return { background: resolveBackground(background, resolveTarget(background.text, resolving)) };
 }
 
 /** Names of the routes whose bindings are all there: what `GET /v1/models` offers. */

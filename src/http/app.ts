@@ -1,5 +1,5 @@
 /** All doors of the relay. */
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import { routePath } from "hono/route";
 import { getPath } from "hono/utils/url";
@@ -30,17 +30,7 @@ export function createApp(config: RelayConfig): Hono<DoorEnv> {
     counters.count(door(c), c.res.status);
     await holdBack(c);
   });
-  app.use(
-    methodNotAllowed({
-      app,
-      onMethodNotAllowed: (c, methods) => {
-        const allow = methods.join(", ");
-        const webRtc = c.req.method === "POST" && c.req.path === "/v1/realtime" ? ` ${NO_WEB_RTC}` : "";
-        const detail = `${c.req.method} is not allowed here; these are: ${allow}.${webRtc}`;
-        return new Problem("method_not_allowed", detail, { headers: { Allow: allow } }).toResponse();
-      },
-    }),
-  );
+  app.use(methodNotAllowed({ app, onMethodNotAllowed: notAllowed }));
   app.use("/v1/*", corsHeaders, guardOrigin);
   app.use("/metrics", guardOrigin);
   app.use("/v1/*", async (c, next) => {
@@ -54,24 +44,33 @@ export function createApp(config: RelayConfig): Hono<DoorEnv> {
   app.route("/v1/models", models);
   for (const [name, door] of Object.entries(DIALECT_DOORS)) app.route(`/v1/${name}`, door);
   app.route("/", admin);
-  app.notFound((c) => {
-    if (isOtherApi(c.req.path)) {
-      const detail = "This relay speaks the Realtime API alone, and none of the others: /v1/realtime.";
-      return new Problem("not_offered", detail).toResponse();
-    }
-    const nearest = nearestAddress(c.req.path);
-    return new Problem("not_found", `The relay has no such address; the nearest is ${nearest}.`).toResponse();
-  });
-  app.onError((error) => {
-    if (error instanceof Problem) return error.toResponse();
-    // Its message may quote what a client sent.
-    console.error("a door failed", error.name);
-    if (isPassing(error)) {
-      return new Problem("overloaded", "The session's object could not be reached: try again.").toResponse();
-    }
-    return new Problem("internal_error", "The relay failed to answer; its log says where.").toResponse();
-  });
+  app.notFound(({ req }) => noDoor(req.path).toResponse());
+  app.onError((error) => problemOf(error).toResponse());
   return app;
+}
+
+function notAllowed({ req }: Context, methods: readonly string[]): Response {
+  const allow = methods.join(", ");
+  const webRtc = req.method === "POST" && req.path === "/v1/realtime" ? ` ${NO_WEB_RTC}` : "";
+  const detail = `${req.method} is not allowed here; these are: ${allow}.${webRtc}`;
+  return new Problem("method_not_allowed", detail, { headers: { Allow: allow } }).toResponse();
+}
+
+function noDoor(path: string): Problem {
+  if (isOtherApi(path)) {
+    const detail = "This relay speaks the Realtime API alone, and none of the others: /v1/realtime.";
+    return new Problem("not_offered", detail);
+  }
+  return new Problem("not_found", `The relay has no such address; the nearest is ${nearestAddress(path)}.`);
+}
+
+function problemOf(error: Error): Problem {
+  if (error instanceof Problem) return error;
+  // Its message may quote what a client sent.
+  console.error("a door failed", error.name);
+  return isPassing(error)
+    ? new Problem("overloaded", "The session's object could not be reached: try again.")
+    : new Problem("internal_error", "The relay failed to answer; its log says where.");
 }
 
 /** What is JSON is not to be taken for a page, and who came over TLS comes over TLS again. */

@@ -12,7 +12,7 @@ import { Problem } from "./problem.ts";
 import { effectiveSession, intentOf, lockFields, modelName, modelOf, planFor } from "./session-config.ts";
 import { newSessionId } from "./session-id.ts";
 import { caller } from "./stickiness.ts";
-import { issueToken, LONGEST_SECRET_S } from "./tokens.ts";
+import { type Grant, issueToken, LONGEST_SECRET_S } from "./tokens.ts";
 
 const SECRET_LIFETIME_S = 600;
 /** That one client secret is for: they travel in it. */
@@ -53,67 +53,67 @@ export interface Minted {
   readonly session: JsonObject;
 }
 
-/** @throws Problem naming the field, or 404 for a model that is not offered. */
-export async function mint(
+type SecretRequest = v.InferOutput<typeof secretRequest>;
+
+/** What a session of this model is under the secret. @throws Problem */
+function leadsTo(
   c: DoorContext,
   key: ApiKey,
-  body: v.InferOutput<typeof secretRequest>,
-): Promise<Minted> {
+  { session, jurisdiction }: SecretRequest,
+  model: string | null,
+  sticky: string | null,
+) {
+  const plan = planFor(c, { key, by: null }, model, sticky);
+  const effective = effectiveSession(plan, session ?? {}, "invalid_value");
+  return { plan, effective, jurisdiction: jurisdictionFor(c, plan, jurisdiction ?? null, "invalid_value") };
+}
+
+function shownOf(session: JsonObject, intent: Grant["intent"]): JsonObject {
+  const object = intent === "transcription" ? "realtime.transcription_session" : "realtime.session";
+  return { ...session, tools: withoutToolSecrets(session["tools"] ?? []), object };
+}
+
+function invalidModels(why: string): Problem {
+  return new Problem("invalid_value", `Invalid 'models': ${why}`, { param: "models" });
+}
+
+/** @throws Problem naming the field, or 404 for a model that is not offered. */
+export async function mint(c: DoorContext, key: ApiKey, body: SecretRequest): Promise<Minted> {
   const session = body.session ?? {};
   const models = body.models ?? null;
   const model = modelOf(session, "invalid_value") ?? models?.[0] ?? null;
   if (model !== null && models?.includes(model) === false) {
-    throw new Problem("invalid_value", "Invalid 'models': session.model is not among them.", {
-      param: "models",
-    });
+    throw invalidModels("session.model is not among them.");
   }
   const sticky = await stickyOf(body.caller);
-  const plan = planFor(c, { key, by: null }, model, sticky);
-  const effective = effectiveSession(plan, session, "invalid_value");
-  const asked = body.jurisdiction ?? null;
-  const jurisdiction = jurisdictionFor(c, plan, asked, "invalid_value");
-  const resumable = body.resumable ?? false;
-  let sealed = plan.sealed === true;
-  for (const other of models ?? []) {
-    const its = planFor(c, { key, by: null }, other, sticky);
-    effectiveSession(its, session, "invalid_value");
-    sealed ||= its.sealed === true;
-    if (jurisdictionFor(c, its, asked, "invalid_value") !== jurisdiction) {
-      const detail = "Invalid 'models': sessions of one secret lie in one jurisdiction.";
-      throw new Problem("invalid_value", detail, { param: "models" });
-    }
+  const { plan, effective, jurisdiction } = leadsTo(c, key, body, model, sticky);
+  const others = models?.map((other) => leadsTo(c, key, body, other, sticky)) ?? [];
+  if (others.some((its) => its.jurisdiction !== jurisdiction)) {
+    throw invalidModels("sessions of one secret lie in one jurisdiction.");
   }
+  const resumable = body.resumable ?? false;
   const intent = intentOf(session);
   // Drawn now and not used before its first client comes: the object is made near that one.
   const sessionId = await newSessionId(c.env, c.req.url, jurisdiction, key.id);
-  const secret = await issueToken(
-    c,
-    {
-      audience: "client_secret",
-      key,
-      // The secret can be read by who holds it: a name in it is told to all of them.
-      sessionId: resumable ? sessionId : "",
-      model,
-      models,
-      resumable,
-      maxSessions: body.max_sessions ?? null,
-      intent,
-      session,
-      locked: body.locked ?? [],
-      toolTypes: body.tool_types ?? null,
-      locationHint: null,
-      jurisdiction,
-      sticky,
-      sealed,
-    },
-    body.expires_after?.seconds ?? SECRET_LIFETIME_S,
-  );
-  const shown = {
-    ...effective,
-    tools: withoutToolSecrets(effective["tools"] ?? []),
-    id: sessionId,
-    object: intent === "transcription" ? "realtime.transcription_session" : "realtime.session",
-    model: model ?? plan.name,
+  const grant: Grant = {
+    audience: "client_secret",
+    key,
+    // The secret can be read by who holds it: a name in it is told to all of them.
+    sessionId: resumable ? sessionId : "",
+    model,
+    models,
+    resumable,
+    maxSessions: body.max_sessions ?? null,
+    intent,
+    session,
+    locked: body.locked ?? [],
+    toolTypes: body.tool_types ?? null,
+    locationHint: null,
+    jurisdiction,
+    sticky,
+    sealed: [plan, ...others.map((its) => its.plan)].some(({ sealed }) => sealed === true),
   };
+  const secret = await issueToken(c, grant, body.expires_after?.seconds ?? SECRET_LIFETIME_S);
+  const shown = { ...shownOf(effective, intent), id: sessionId, model: model ?? plan.name };
   return { value: secret.value, expires_at: secret.exp, session: shown };
 }

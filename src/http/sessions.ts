@@ -1,18 +1,16 @@
 /** `POST /v1/sessions` and what a session's own address answers. */
 import { Hono } from "hono";
-import * as v from "valibot";
 import type { CallSetup } from "../../durable-objects/call-setup.ts";
 import { drawId } from "../../durable-objects/identifiers.ts";
 import { requireApiKey, requireOperator, requireTokenOrKey } from "./access.ts";
-import { expiresAfter, jsonObject, limitBody, readBody } from "./body.ts";
+import { limitBody, readBody } from "./body.ts";
 import { control } from "./control.ts";
 import type { ApiKey } from "./api-keys.ts";
+import { creation, granted, placeOf } from "./creation.ts";
 import { negotiate, readCredentials } from "./credentials.ts";
 import { type DoorContext, type DoorEnv, forwardedHost, isUpgrade } from "./door.ts";
-import { COUNTRY, LOCATION_HINTS, type LocationHint, locationOf } from "./locations.ts";
-import { JURISDICTIONS } from "../config/jurisdictions.ts";
 import { stickyOf } from "../config/sticky.ts";
-import { jurisdictionFor, locationWithin } from "./jurisdictions.ts";
+import { jurisdictionFor } from "./jurisdictions.ts";
 import { boundsOf } from "./limits.ts";
 import { connect, namedObject, sessionObject, type Stub } from "./object.ts";
 import { endAll } from "./end-all.ts";
@@ -21,46 +19,16 @@ import { Problem } from "./problem.ts";
 import { countReturn, countSession } from "./rate.ts";
 import { knownAs } from "./refusals.ts";
 import type { Plan } from "../session/state/plan.ts";
-import {
-  effectiveSession,
-  intentOf,
-  lockFields,
-  locksOf,
-  modelName,
-  modelOf,
-  planFor,
-} from "./session-config.ts";
+import { effectiveSession, locksOf, modelOf, planFor } from "./session-config.ts";
 import { isOwnersSession, newSessionId } from "./session-id.ts";
-import { armDrawn, caller } from "./stickiness.ts";
+import { armDrawn } from "./stickiness.ts";
 import { type Grant, type IssuedToken, issueToken, LONGEST_TOKEN_MS } from "./tokens.ts";
 import { orTurnAway } from "./turn-away.ts";
 
-/** Long enough for a page to load and ask for the microphone. */
-const TOKEN_LIFETIME_S = 120;
-/** The runtime keeps an object with an outgoing socket and no client in memory for fifteen minutes. */
-const PREWARM_LONGEST_S = 600;
 /** Of a key (api-key.ts), or of a door's own account. */
 const KEY_ID = /^@?[\w.-]{1,64}$/;
 /** Characters. */
 const RESUME_TOKEN_LIMIT = 256;
-
-const oneOf = <const T extends readonly string[]>(options: T) =>
-  v.nullish(v.picklist(options, `expected one of ${options.join(", ")}`));
-
-const creation = v.object({
-  model: v.nullish(modelName),
-  session: v.nullish(jsonObject),
-  location_hint: oneOf(LOCATION_HINTS),
-  client_country: v.nullish(
-    v.pipe(v.string("expected a string"), v.regex(COUNTRY, "expected two letters (ISO 3166)")),
-  ),
-  jurisdiction: oneOf(JURISDICTIONS),
-  prewarm: v.nullish(v.boolean("expected true or false")),
-  expires_after: expiresAfter(10, 3600),
-  token_in_url: v.nullish(v.boolean("expected true or false")),
-  caller,
-  ...lockFields,
-});
 
 export const sessions = new Hono<DoorEnv>()
   .post("/", limitBody, async (c) => {
@@ -72,34 +40,18 @@ export const sessions = new Hono<DoorEnv>()
     const sticky = (await stickyOf(body.caller)) ?? drawId();
     const plan = planFor(c, { key, by: null }, model, sticky);
     effectiveSession(plan, session, "unprocessable");
-    const jurisdiction = jurisdictionFor(c, plan, body.jurisdiction ?? null, "unprocessable");
-    const hint = locationWithin(jurisdiction, {
-      hint: body.location_hint ?? null,
-      country: countryLocation(body.client_country),
-      prewarm: body.prewarm === true,
-    });
-    const lifetimeS = body.expires_after?.seconds ?? TOKEN_LIFETIME_S;
-    if (body.prewarm === true) checkPrewarm(hint, lifetimeS);
+    const { jurisdiction, hint, lifetimeS } = placeOf(c, plan, body);
     await countSession(c, key);
     const id = await newSessionId(c.env, c.req.url, jurisdiction, key.id);
     const stub = sessionObject(c.env, id, hint);
-    const intent = intentOf(session);
     const grant: Grant = {
-      audience: "session",
+      ...granted(body, plan, session),
       key,
       sessionId: id,
       model,
-      models: null,
-      resumable: false,
-      maxSessions: null,
-      intent,
-      session,
-      locked: body.locked ?? [],
-      toolTypes: body.tool_types ?? null,
       locationHint: hint,
       jurisdiction,
       sticky: plan.experiment === undefined ? null : sticky,
-      sealed: plan.sealed === true,
     };
     // Of a session that finds no place nothing is kept: making its token keeps what does not fit into it.
     const create = async (leased: boolean): Promise<IssuedToken> => {
@@ -112,17 +64,14 @@ export const sessions = new Hono<DoorEnv>()
     };
     // One that is pre-warmed draws its share itself.
     const token = await inPlace(c, key, { stub, id, leaseMs: lifetimeS * 1000, later: true }, create);
-    return c.json(
-      {
-        id,
-        object: "relay.session",
-        url: socketUrl(c, id, body.token_in_url === true ? token.value : null),
-        token: token.value,
-        expires_at: token.exp,
-      },
-      201,
-      { Location: `/v1/sessions/${id}`, "Cache-Control": "no-store" },
-    );
+    const created = {
+      id,
+      object: "relay.session",
+      url: socketUrl(c, id, body.token_in_url === true ? token.value : null),
+      token: token.value,
+      expires_at: token.exp,
+    };
+    return c.json(created, 201, { Location: `/v1/sessions/${id}`, "Cache-Control": "no-store" });
   })
   .delete("/", async (c) => {
     const id = c.req.query("key") ?? "";
@@ -241,34 +190,6 @@ async function resume(c: DoorContext, id: string, token: string): Promise<Respon
     protocol,
     ticket: null,
   });
-}
-
-/** @throws Problem 422 for what is no country. */
-function countryLocation(country: string | null | undefined): LocationHint | null {
-  if (country == null) return null;
-  const found = locationOf(country);
-  if (found !== null) return found;
-  const detail = `Invalid 'client_country': '${country}' is no country's code; say location_hint instead.`;
-  throw new Problem("unprocessable", detail, { param: "client_country" });
-}
-
-/**
- * A session that is built before its client comes. An object lies near the first that asks for it, for ever: here that is
- * the application's server, not the caller.
- * @throws Problem 422
- */
-function checkPrewarm(hint: LocationHint | null, lifetimeS: number): void {
-  if (lifetimeS > PREWARM_LONGEST_S) {
-    const detail = `Invalid 'expires_after.seconds': with prewarm at most ${PREWARM_LONGEST_S}.`;
-    throw new Problem("unprocessable", detail, { param: "expires_after.seconds" });
-  }
-  if (hint !== null) return;
-  throw new Problem(
-    "unprocessable",
-    "Missing 'location_hint': prewarm builds the session where this request comes from, which is not where its " +
-      "caller is, and it stays there. Say location_hint or client_country.",
-    { param: "location_hint" },
-  );
 }
 
 /** The core puts `sess_` before the identifier it is given, as OpenAI's session object has it. */

@@ -108,8 +108,30 @@ export async function issueToken(c: DoorContext, grant: Grant, lifetimeS: number
   const prefix = grant.audience === "client_secret" ? SECRET_PREFIX : "";
   const text = JSON.stringify(grant.session);
   const packed = text.length > PACK_ABOVE;
+  const payload = { ...claimsOf(grant, lifetimeS), session: packed ? await deflate(text) : text, packed };
+  const { jti, exp } = payload;
+  const value = prefix + (await sign(payload, key, "HS256"));
+  // Whoever holds a token can read it: a tool's secret is between who made it and the provider.
+  if (value.length <= TOKEN_LIMIT && !hasToolSecrets(grant.session)) return { value, jti, exp };
+  const without = prefix + (await sign({ ...payload, session: null }, key, "HS256"));
+  if (without.length > TOKEN_LIMIT) {
+    const detail = `Models, locks and kinds of tools do not fit into a token of ${TOKEN_LIMIT} characters.`;
+    throw new Problem("session_too_large", detail, { param: grant.models === null ? "locked" : "models" });
+  }
+  if (grant.sealed) {
+    const detail =
+      "The session does not fit into its token, or has secrets of tools, and its route is sealed: nothing of it is kept. " +
+      "Send most of it by session.update after connecting.";
+    throw new Problem("session_too_large", detail, { param: "session" });
+  }
+  await keepSession(c.env, { jti, jurisdiction: grant.jurisdiction, exp }, text);
+  return { value: without, jti, exp };
+}
+
+/** All but the session's configuration. */
+function claimsOf(grant: Grant, lifetimeS: number): Omit<v.InferOutput<typeof claims>, "session" | "packed"> {
   const iat = Math.floor(Date.now() / 1000);
-  const payload: v.InferOutput<typeof claims> = {
+  return {
     iss: "relay",
     aud: grant.audience,
     sub: grant.sessionId,
@@ -128,26 +150,7 @@ export async function issueToken(c: DoorContext, grant: Grant, lifetimeS: number
     ...(grant.maxSessions !== null && { most: grant.maxSessions }),
     ...(grant.toolTypes !== null && { tools: [...grant.toolTypes] }),
     ...(grant.audience === "client_secret" && { resumable: grant.resumable }),
-    session: packed ? await deflate(text) : text,
-    packed,
   };
-  const { jti, exp } = payload;
-  const value = prefix + (await sign(payload, key, "HS256"));
-  // Whoever holds a token can read it: a tool's secret is between who made it and the provider.
-  if (value.length <= TOKEN_LIMIT && !hasToolSecrets(grant.session)) return { value, jti, exp };
-  const without = prefix + (await sign({ ...payload, session: null }, key, "HS256"));
-  if (without.length > TOKEN_LIMIT) {
-    const detail = `Models, locks and kinds of tools do not fit into a token of ${TOKEN_LIMIT} characters.`;
-    throw new Problem("session_too_large", detail, { param: grant.models === null ? "locked" : "models" });
-  }
-  if (grant.sealed) {
-    const detail =
-      "The session does not fit into its token, or has secrets of tools, and its route is sealed: nothing of it is kept. " +
-      "Send most of it by session.update after connecting.";
-    throw new Problem("session_too_large", detail, { param: "session" });
-  }
-  await keepSession(c.env, { jti, jurisdiction: grant.jurisdiction, exp }, text);
-  return { value: without, jti, exp };
 }
 
 export function isClientSecret(key: string): boolean {

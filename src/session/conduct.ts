@@ -141,6 +141,7 @@ export class Conduct {
   readonly detector: SpeechDetector;
 
   /** @throws ClientError when `setup.session` or the plan's session is no valid configuration. */
+  // oxlint-disable-next-line max-lines-per-function -- a list of the parts: each reads, as it is made, those above it
   constructor(setup: SessionSetup, dependencies: SessionDependencies, now: number) {
     const { kernels, createUpstream, drawId } = dependencies;
     const { plan } = setup;

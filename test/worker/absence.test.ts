@@ -1,7 +1,7 @@
-import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { bearer } from "./doors.ts";
-import { inObject, keysOf, objectOf, pass, stateOf } from "./object.ts";
+import { evict, inObject, keysOf, objectOf, pass, stateOf } from "./object.ts";
 import { type ClientSocket, connect, turnedAway } from "./socket.ts";
 
 // As in resume.test.ts: tests say when time passes.
@@ -37,7 +37,7 @@ describe("a session whose plain client dropped", () => {
     await client.closed;
     for (let n = 0; n < 3; n += 1) await pass(id, 3000);
     expect(await keysOf(id)).toContain("asleep");
-    await evictDurableObject(objectOf(id));
+    await evict(id);
     await comesBack(id);
   });
 
@@ -50,7 +50,7 @@ describe("a session whose plain client dropped", () => {
     const alarmAt = (await inObject(id, (storage) => storage.getAlarm())) ?? 0;
     expect(alarmAt - droppedAt).toBeGreaterThanOrEqual(29_000);
     expect(alarmAt - droppedAt).toBeLessThanOrEqual(31_000);
-    await evictDurableObject(objectOf(id));
+    await evict(id);
     vi.setSystemTime(alarmAt);
     // Waking it for the alarm is enough: what was due comes first.
     await runDurableObjectAlarm(objectOf(id));
@@ -63,7 +63,7 @@ describe("a session whose plain client dropped", () => {
     await pass(id, 1000);
     const alarmAt = (await inObject(id, (storage) => storage.getAlarm())) ?? 0;
     vi.setSystemTime(alarmAt - 1000);
-    await evictDurableObject(objectOf(id), { webSockets: "close" });
+    await evict(id, { webSockets: "close" });
     await client.closed;
     vi.setSystemTime(alarmAt);
     expect(await runDurableObjectAlarm(objectOf(id))).toBe(true);
@@ -74,7 +74,7 @@ describe("a session whose plain client dropped", () => {
   test("[O20] because its object died, is found again too", async () => {
     const { client, id } = await talked();
     await pass(id, 1000);
-    await evictDurableObject(objectOf(id), { webSockets: "close" });
+    await evict(id, { webSockets: "close" });
     await client.closed;
     expect(await stateOf(id)).toMatchObject({ status: "waiting" });
     await comesBack(id);
@@ -89,7 +89,7 @@ describe("a plain client that hangs up while its session is asleep", () => {
     const { id } = (await client.event("session.created"))["session"] as { id: string };
     for (let minute = 0; minute < 3; minute += 1) await pass(id, 60_000);
     expect(await keysOf(id)).toContain("asleep");
-    await evictDurableObject(objectOf(id));
+    await evict(id);
     client.close(code);
     expect((await client.closed).code).toBe(code);
     await vi.waitFor(async () => expect(await keysOf(id)).toEqual([]));
@@ -101,7 +101,7 @@ describe("a plain client that hangs up while its session is asleep", () => {
     const client = await connect("/v1/realtime?model=demo", bearer());
     const { id } = (await client.event("session.created"))["session"] as { id: string };
     for (let minute = 0; minute < 3; minute += 1) await pass(id, 60_000);
-    await evictDurableObject(objectOf(id));
+    await evict(id);
     client.close(1001);
     await client.closed;
     expect(await stateOf(id)).toMatchObject({ status: "waiting" });

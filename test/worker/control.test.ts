@@ -1,9 +1,9 @@
 /** The application's own connections through the door and the object, beside a client, over real sockets. */
-import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { bearer, call, createSession, OTHER_KEY, post, problemOf } from "./doors.ts";
 import { DuplexClient } from "./duplex-client.ts";
-import { keysOf, objectOf, pass, stateOf } from "./object.ts";
+import { evict, keysOf, objectOf, pass, stateOf } from "./object.ts";
 import { type ClientSocket, connect, upgrade } from "./socket.ts";
 
 // As in voice-session.test.ts: tests say what time it is in the object.
@@ -163,7 +163,7 @@ describe("observers beside a client", () => {
     await hears.event("session.created");
     for (let minute = 0; minute < 3; minute += 1) await pass(id, 60_000);
     expect(await keysOf(id)).toContain("asleep");
-    await evictDurableObject(objectOf(id), { webSockets: "hibernate" });
+    await evict(id, { webSockets: "hibernate" });
     // An observer's word wakes it.
     sees.send({ type: "session.update", session: { instructions: "Awake." } });
     for (const each of [client, sees, hears]) {
@@ -192,7 +192,7 @@ describe("observers beside a client", () => {
     client.send(hello("One."));
     await client.event("conversation.item.done");
     await pass(client.id, 2000);
-    await evictDurableObject(objectOf(client.id), { webSockets: "hibernate" });
+    await evict(client.id, { webSockets: "hibernate" });
     await stateOf(client.id);
     expect((await observer.closed).code).toBe(1012);
     const again = await observe(client.id);

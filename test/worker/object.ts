@@ -1,5 +1,5 @@
 /** A session's object from the inside: its storage, its timers, its end. */
-import { runInDurableObject } from "cloudflare:test";
+import { type DurableObjectEvictionOptions, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { vi } from "vitest";
 import { sessionObject } from "../../src/http/object.ts";
@@ -30,4 +30,14 @@ export function pass(id: string, ms: number): Promise<void> {
     await storage.getAlarm();
     await vi.advanceTimersByTimeAsync(0);
   });
+}
+
+/** The object leaves memory, and its timers with it: those that the tests hold would ring in its successor. */
+export async function evict(id: string, options?: DurableObjectEvictionOptions): Promise<void> {
+  await evictDurableObject(objectOf(id), options);
+  if (!vi.isFakeTimers()) return;
+  const now = Date.now();
+  vi.clearAllTimers();
+  // That begins the clock anew.
+  vi.setSystemTime(now);
 }

@@ -1,7 +1,7 @@
-import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { DuplexClient } from "./duplex-client.ts";
-import { inObject, objectOf, pass } from "./object.ts";
+import { evict, inObject, objectOf, pass } from "./object.ts";
 import { stubUpstreams } from "./upstream.ts";
 
 // As in voice-session.test.ts: an object with a timer under way could not be evicted.
@@ -30,7 +30,7 @@ describe("a parked session", () => {
       await pass(client.id, 2000);
     }
     // Nothing keeps it awake: the runtime would refuse to evict an object with a timer or an outgoing socket.
-    await evictDurableObject(objectOf(client.id), { webSockets: "hibernate" });
+    await evict(client.id, { webSockets: "hibernate" });
     client.send(BEAT);
     await client.event("session.heartbeat");
     const answered = await runInDurableObject(objectOf(client.id), (_, state) =>

@@ -1,9 +1,8 @@
 /** Telephone calls through the doors and the object, to an upstream that says back what it hears. */
-import { evictDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Phone } from "../../tools/phone/phone.ts";
 import { bearer, call, callWith } from "./doors.ts";
-import { keysOf, objectOf, pass, stateOf } from "./object.ts";
+import { evict, keysOf, pass, stateOf } from "./object.ts";
 import { connect } from "./socket.ts";
 
 // As in voice-session.test.ts: tests say what time it is in the object.
@@ -123,7 +122,7 @@ describe("a telephone call", () => {
     await caller.talk(600);
     const before = caller.echoMs;
     await pass(caller.session, 1500);
-    await evictDurableObject(objectOf(caller.session), { webSockets: "close" });
+    await evict(caller.session, { webSockets: "close" });
     await vi.waitFor(() => expect(caller.closed).toBe(true));
     const { session } = caller;
     expect(await caller.answer(caller.again, caller.phone.again("MZ2"))).toBe(true);

@@ -1,8 +1,8 @@
-import { evictDurableObject, listDurableObjectIds, runDurableObjectAlarm } from "cloudflare:test";
+import { listDurableObjectIds, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { bearer, call, callWith, type CreatedSession, HOST, post, problemOf } from "./doors.ts";
-import { inObject, objectOf, pass, stateOf } from "./object.ts";
+import { evict, inObject, objectOf, pass, stateOf } from "./object.ts";
 import { type ClientSocket, connect, turnedAway, upgrade } from "./socket.ts";
 
 const FEW = bearer("key-few");
@@ -229,7 +229,7 @@ describe("limits.concurrent", () => {
     const { id } = created["session"] as { readonly id: string };
     await pass(id, 1000);
     const alarmAt = await inObject(id, (storage) => storage.getAlarm());
-    await evictDurableObject(objectOf(id), { webSockets: "close" });
+    await evict(id, { webSockets: "close" });
     expect(await free()).toBe(1);
     vi.setSystemTime(alarmAt ?? 0);
     expect(await runDurableObjectAlarm(objectOf(id))).toBe(true);

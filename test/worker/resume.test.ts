@@ -1,8 +1,8 @@
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { bearer, call, createSession } from "./doors.ts";
 import { DuplexClient, FRAME, resumeRefused, sounds } from "./duplex-client.ts";
-import { inObject, keysOf, objectOf, pass, stateOf } from "./object.ts";
+import { evict, inObject, keysOf, objectOf, pass, stateOf } from "./object.ts";
 import { structuredSize } from "./structured-size.ts";
 import { type DialledUpstream, type ProviderSocket, stubUpstreams } from "./upstream.ts";
 
@@ -16,7 +16,7 @@ afterEach(() => {
 });
 
 async function crash(client: DuplexClient): Promise<void> {
-  await evictDurableObject(objectOf(client.id), { webSockets: "close" });
+  await evict(client.id, { webSockets: "close" });
   await client.socket.closed;
 }
 
@@ -200,7 +200,7 @@ describe("an object that slept", () => {
 
   test("[O16] goes on with the very next number", async () => {
     const client = await sleeping();
-    await evictDurableObject(objectOf(client.id));
+    await evict(client.id);
     client.send({ type: "input_audio_buffer.clear" });
     await client.event("input_audio_buffer.cleared");
     expect(client.numbers).toEqual(Array.from(client.numbers, (_, at) => at + 1));
@@ -213,7 +213,7 @@ describe("an object that slept", () => {
     client.send({ type: "input_audio_buffer.clear" });
     await client.event("input_audio_buffer.cleared");
     const last = client.lastReceived;
-    await evictDurableObject(objectOf(client.id));
+    await evict(client.id);
     await stateOf(client.id);
     expect(await client.socket.closed).toEqual({ code: 1012, reason: "the session was restored" });
     expect((await client.resume()).forgotten).toEqual([last, last]);
@@ -238,7 +238,7 @@ describe("an object that nobody comes back to", () => {
     expect(await stateOf(client.id)).toMatchObject({ status: "waiting" });
     // It sleeps meanwhile.
     for (let n = 0; n < 3; n += 1) await pass(client.id, 3000);
-    await evictDurableObject(objectOf(client.id));
+    await evict(client.id);
     const nextAt = (await inObject(client.id, (storage) => storage.getAlarm())) ?? 0;
     expect(nextAt).toBe((alarmAt ?? 0) + 30_000);
     vi.setSystemTime(nextAt);
@@ -254,7 +254,7 @@ describe("an object that nobody comes back to", () => {
     const { id } = await createSession({ model: "echo", prewarm: true, location_hint: "weur" });
     const alarmAt = await inObject(id, (storage) => storage.getAlarm());
     expect(alarmAt).not.toBeNull();
-    await evictDurableObject(objectOf(id));
+    await evict(id);
     vi.setSystemTime(alarmAt ?? 0);
     expect(await runDurableObjectAlarm(objectOf(id))).toBe(true);
     expect((await keysOf(id)).filter((key) => key !== "used")).toEqual([]);

@@ -1,4 +1,4 @@
-import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { runDurableObjectAlarm } from "cloudflare:test";
 import { anything, assert, property } from "fast-check";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -10,7 +10,7 @@ import { fromBytes, toBytes } from "../../durable-objects/value-bytes.ts";
 import relayConfig from "../../relay.config.ts";
 import { bearer, call, createSession, post, problemOf } from "./doors.ts";
 import { DUPLEX, DuplexClient, FRAME, resumePath, resumeRefused, sounds } from "./duplex-client.ts";
-import { inObject, keysOf, objectOf, pass, stateOf } from "./object.ts";
+import { evict, inObject, keysOf, objectOf, pass, stateOf } from "./object.ts";
 import { connect, turnedAway, upgrade } from "./socket.ts";
 
 // As in voice-session.test.ts: tests say when time passes.
@@ -65,8 +65,7 @@ const storedBytes = (id: string): Promise<string> =>
     return parts.join("\n");
   });
 
-const die = (client: { readonly id: string }) =>
-  evictDurableObject(objectOf(client.id), { webSockets: "close" });
+const die = (client: { readonly id: string }) => evict(client.id, { webSockets: "close" });
 
 describe("a sealed session", () => {
   test("[O65] stores no word, no sample and no token that can be read", async () => {
@@ -186,7 +185,7 @@ describe("a sealed session", () => {
     await client.event("session.created");
     await settle(id);
     expect(await keysOf(id)).toEqual(["fleeting", "used"]);
-    await evictDurableObject(objectOf(id));
+    await evict(id);
     client.send({ type: "input_audio_buffer.clear" });
     expect((await client.closed).code).toBe(1012);
   });

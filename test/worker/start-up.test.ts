@@ -1,8 +1,7 @@
-import { evictDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { bearer, createSession, problemOf } from "./doors.ts";
 import { DuplexClient } from "./duplex-client.ts";
-import { inObject, keysOf, objectOf, pass, stateOf } from "./object.ts";
+import { evict, inObject, keysOf, pass, stateOf } from "./object.ts";
 import { watchGate } from "./output-gate.ts";
 import { ClientSocket, upgrade } from "./socket.ts";
 import { stubUpstreams } from "./upstream.ts";
@@ -91,7 +90,7 @@ describe("a session that begins", () => {
     const { id, url } = await createSession();
     const client = accepted(await upgrade(url));
     await client.event("session.created");
-    await evictDurableObject(objectOf(id));
+    await evict(id);
     client.send({ type: "input_audio_buffer.clear" });
     expect((await client.closed).code).toBe(1012);
     expect(await keysOf(id)).toEqual(["used"]);

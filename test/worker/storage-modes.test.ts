@@ -1,10 +1,10 @@
-import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import relayConfig from "../../relay.config.ts";
 import type { StorageMode } from "../../src/session/state/plan.ts";
 import { createSession } from "./doors.ts";
 import { DuplexClient, FRAME, resumeRefused } from "./duplex-client.ts";
-import { inObject, keysOf, objectOf, pass, stateOf } from "./object.ts";
+import { evict, inObject, keysOf, objectOf, pass, stateOf } from "./object.ts";
 import { connect } from "./socket.ts";
 
 // As in voice-session.test.ts: tests say when time passes.
@@ -63,7 +63,7 @@ describe("storage: none", () => {
   test("[O61] the session ends with its object: 1012, a resume is refused, and all but the used token is wiped", async () => {
     storing("none");
     const client = await talked();
-    await evictDurableObject(objectOf(client.id));
+    await evict(client.id);
     client.send({ type: "input_audio_buffer.clear" });
     expect((await client.socket.closed).code).toBe(1012);
     expect(await resumeRefused(client.id, client.token)).toEqual([4004, "session_not_found"]);
@@ -79,7 +79,7 @@ describe("storage: none", () => {
     expect(await keysOf(id)).toEqual(["fleeting", "used"]);
     expect(await stateOf(id)).toMatchObject({ status: "connected" });
     vi.setSystemTime((await inObject(id, (storage) => storage.getAlarm())) ?? 0);
-    await evictDurableObject(objectOf(id), { webSockets: "close" });
+    await evict(id, { webSockets: "close" });
     expect(await runDurableObjectAlarm(objectOf(id))).toBe(true);
     expect(await keysOf(id)).toEqual(["used"]);
   });
@@ -88,7 +88,7 @@ describe("storage: none", () => {
     const client = await talked();
     expect(await soundingBytes(client.id)).toBeGreaterThan(1000);
     storing("none");
-    await evictDurableObject(objectOf(client.id), { webSockets: "close" });
+    await evict(client.id, { webSockets: "close" });
     await client.resume();
     await pass(client.id, 4000);
     expect(await keysOf(client.id)).toEqual(["fleeting", "used"]);
@@ -99,7 +99,7 @@ describe("storage: none", () => {
     storing("none");
     const { id, url } = await createSession({ model: "echo", prewarm: true, location_hint: "weur" });
     expect(await keysOf(id)).toEqual([]);
-    await evictDurableObject(objectOf(id));
+    await evict(id);
     const client = await connect(url);
     await client.event("session.created");
     client.close(1000);
@@ -120,7 +120,7 @@ describe("storage: text", () => {
     storing("text");
     const client = await talked();
     const heard = client.heard.byteLength;
-    await evictDurableObject(objectOf(client.id), { webSockets: "close" });
+    await evict(client.id, { webSockets: "close" });
     const verdict = await client.resume(0);
     expect(verdict.verdict).toBe("partial");
     const missing = verdict.missing?.ranges.reduce((sum, [from, to]) => sum + to - from + 1, 0) ?? 0;
@@ -136,7 +136,7 @@ describe("storage: text", () => {
     const client = await talked();
     client.send({ type: "session.ack", last_received: client.lastReceived });
     await pass(client.id, 4000);
-    await evictDurableObject(objectOf(client.id), { webSockets: "close" });
+    await evict(client.id, { webSockets: "close" });
     expect((await client.resume()).verdict).toBe("resumed");
     await client.hangUp();
   });

@@ -1,8 +1,7 @@
-import { evictDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { bearer, post } from "./doors.ts";
 import { DUPLEX, DuplexClient, FRAME, resumePath } from "./duplex-client.ts";
-import { keysOf, objectOf, pass, stateOf } from "./object.ts";
+import { evict, keysOf, pass, stateOf } from "./object.ts";
 import { type ClientSocket, connect } from "./socket.ts";
 
 // As in voice-session.test.ts: tests say when a snapshot is taken, and what time it is in the object.
@@ -156,7 +155,7 @@ describe("a pending connection and the life of the object", () => {
     const next = await dial(client);
     for (let n = 0; n < 4; n += 1) await pass(client.id, 2000);
     expect(await keysOf(client.id)).toContain("asleep");
-    await evictDurableObject(objectOf(client.id));
+    await evict(client.id);
     // Which of the two sockets is the client's is known from the sockets alone.
     client.send({ type: "input_audio_buffer.clear" });
     await client.event("input_audio_buffer.cleared");
@@ -173,7 +172,7 @@ describe("a pending connection and the life of the object", () => {
     await talks(client, 1);
     await pass(client.id, 1000);
     const next = await dial(client);
-    await evictDurableObject(objectOf(client.id));
+    await evict(client.id);
     client.send({ type: "session.heartbeat" });
     expect((await client.socket.closed).code).toBe(1012);
     resume(next, client);

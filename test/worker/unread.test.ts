@@ -1,10 +1,10 @@
-import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { readSnapshot } from "../../durable-objects/snapshot-versions.ts";
 import { SNAPSHOT_VERSION, type SessionSnapshot } from "../../src/session/session.ts";
 import { bearer, call, createSession, OTHER_KEY, problemOf } from "./doors.ts";
 import { DuplexClient } from "./duplex-client.ts";
-import { inObject, keysOf, objectOf, pass, stateOf } from "./object.ts";
+import { evict, inObject, keysOf, objectOf, pass, stateOf } from "./object.ts";
 import { type ClientSocket, connect, upgrade } from "./socket.ts";
 
 // As in voice-session.test.ts: tests say when time passes.
@@ -38,7 +38,7 @@ async function rewrite(id: string, change: (snapshot: Record<string, unknown>) =
 }
 
 async function restart(id: string): Promise<void> {
-  await evictDurableObject(objectOf(id), { webSockets: "close" });
+  await evict(id, { webSockets: "close" });
 }
 
 const unavailable = [503, "session_unavailable", null];
@@ -61,7 +61,7 @@ describe("what is stored and cannot be read", () => {
     const logged = vi.spyOn(console, "error").mockImplementation(() => {});
     const { id, client } = await talking();
     await rewrite(id, change);
-    await evictDurableObject(objectOf(id));
+    await evict(id);
     client.send("what the caller said");
     expect(await client.closed).toEqual({ code: 1012, reason: "the session could not be restored" });
     expect(logged.mock.calls[0]?.[0]).toBe("a voice session could not be restored");

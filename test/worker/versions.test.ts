@@ -1,9 +1,8 @@
-import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { encodeArrival, SETUP_HEADER } from "../../durable-objects/call-setup.ts";
 import { DuplexClient } from "./duplex-client.ts";
-import { inObject, objectOf, pass } from "./object.ts";
+import { evict, inObject, pass } from "./object.ts";
 import { ClientSocket } from "./socket.ts";
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] }));
@@ -98,7 +97,7 @@ describe("doors and objects of different versions", () => {
       storage.kv.put("call", { ...call, region: "moon" });
       await storage.sync();
     });
-    await evictDurableObject(objectOf(client.id), { webSockets: "close" });
+    await evict(client.id, { webSockets: "close" });
     expect((await client.resume()).verdict).toBe("resumed");
     await client.hangUp();
   });

@@ -1,9 +1,9 @@
-import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Json } from "../../src/protocol/json.ts";
 import { bearer, call, createSession, problemOf } from "./doors.ts";
 import { DuplexClient } from "./duplex-client.ts";
-import { inObject, keysOf, objectOf, pass, stateOf } from "./object.ts";
+import { evict, inObject, keysOf, objectOf, pass, stateOf } from "./object.ts";
 import { type ClientSocket, connect, upgrade } from "./socket.ts";
 import { type DialledUpstream, stubUpstreams } from "./upstream.ts";
 
@@ -125,7 +125,7 @@ describe("storage", () => {
     const item = { id: "long", type: "message", role: "user", content };
     await say({ type: "conversation.item.create", item }, "conversation.item.done");
     expect((await keysOf(client.id)).filter((key) => key.startsWith("crate:")).length).toBeGreaterThan(1);
-    await evictDurableObject(objectOf(client.id), { webSockets: "close" });
+    await evict(client.id, { webSockets: "close" });
     expect((await client.resume()).verdict).toBe("resumed");
     await say({ type: "conversation.item.delete", item_id: "long" }, "conversation.item.deleted");
     await say({ type: "session.update", session: { instructions: "short" } }, "session.updated");
@@ -140,7 +140,7 @@ describe("storage", () => {
     await pass(id, 0);
     await call(`/v1/sessions/${id}`, { method: "DELETE", headers: bearer() });
     expect(await keysOf(id)).toEqual(["used"]);
-    await evictDurableObject(objectOf(id));
+    await evict(id);
     expect(await problemOf(await upgrade(url))).toEqual([409, "token_used", null]);
     const alarmAt = await inObject(id, (storage) => storage.getAlarm());
     vi.setSystemTime(alarmAt ?? 0);
@@ -181,7 +181,7 @@ describe("an object that left memory", () => {
   test("[O7] without having slept puts out a client whose socket outlived it, and waits for it", async () => {
     const { id, client } = await open({ model: "echo" }, "realtime");
     await pass(id, 1000);
-    await evictDurableObject(objectOf(id));
+    await evict(id);
     client.send({ type: "input_audio_buffer.clear" });
     expect(await client.closed).toEqual({ code: 1012, reason: "the session was restored" });
     expect(await stateOf(id)).toMatchObject({ status: "waiting" });
@@ -194,7 +194,7 @@ describe("an object that left memory", () => {
     await inObject(client.id, () => void dialled.accept());
     await pass(client.id, 1000);
     await inObject(client.id, () => dialled.drop());
-    await evictDurableObject(objectOf(client.id), { webSockets: "close" });
+    await evict(client.id, { webSockets: "close" });
     const upstreams = stubUpstreams();
     await client.resume();
     await pass(client.id, 2000);
@@ -207,7 +207,7 @@ describe("an object that left memory", () => {
     client.send({ type: "session.update", session: { type: "realtime", instructions: "Remember me." } });
     await client.event("session.updated");
     await pass(id, 1000);
-    await evictDurableObject(objectOf(id), { webSockets: "close" });
+    await evict(id, { webSockets: "close" });
     await client.closed;
     expect(await stateOf(id)).toMatchObject({ status: "waiting" });
     const again = await connect(`/v1/sessions/${id}`, { ...bearer(), "Sec-WebSocket-Protocol": "duplex.v1" });
@@ -219,7 +219,7 @@ describe("an object that left memory", () => {
 
   test("[O7] and was only pre-warmed begins anew", async () => {
     const { id, url } = await createSession({ model: "echo", prewarm: true, location_hint: "weur" });
-    await evictDurableObject(objectOf(id));
+    await evict(id);
     const client = await connect(url);
     await client.event("session.created");
     await hangUp(client);

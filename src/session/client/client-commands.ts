@@ -9,6 +9,8 @@ import { cancelTask } from "./cancel-task.ts";
 import type { CommandMeans, CommandParts } from "./command-parts.ts";
 import { ItemCommands } from "./item-commands.ts";
 
+type PlanUpdate = Extract<PlainEvent, { readonly type: "relay.plan.update" }>;
+
 /** What only a session that answers has. */
 const SPOKEN = /^(?:response|output_audio_buffer)\.|^conversation\.item\.(?!retrieve)/;
 
@@ -25,28 +27,16 @@ export class ClientCommands {
 
   /** @throws ClientError */
   handle(event: PlainEvent): void {
-    const { turns, bargeIn } = this.#parts;
-    if (this.#parts.config.transcriptionOnly && SPOKEN.test(event.type)) {
-      throw new ClientError(
-        "invalid_event_for_session",
-        `'${event.type}' is not available in a transcription session.`,
-        "type",
-      );
-    }
+    this.#refuseSpoken(event.type);
     switch (event.type) {
       case "session.update":
         return this.#means.session.update(event.session);
       case "input_audio_buffer.commit":
-        return turns.buffer.commit();
+        return this.#parts.turns.buffer.commit();
       case "input_audio_buffer.clear":
-        turns.buffer.clear();
-        // A turn that had begun comes to nothing.
-        this.#parts.idle.arm();
-        return this.#parts.asking.settle();
+        return this.#clearInput();
       case "output_audio_buffer.clear":
-        bargeIn.interrupt("client_cancelled");
-        this.#parts.tools?.takeBack();
-        return this.#parts.idle.cut();
+        return this.#clearOutput();
       case "conversation.item.create":
         return this.#items.create(event.item as JsonObject, event.previous_item_id ?? null);
       case "conversation.item.delete":
@@ -62,9 +52,7 @@ export class ClientCommands {
       case "playback.ack":
         return this.#played(event.item_id, event.content_index, event.played_ms);
       case "relay.plan.update":
-        return this.#parts.cast.update(event.plan, (before, after) =>
-          this.#means.session.checkPlan(before, after),
-        );
+        return this.#plan(event.plan);
       case "relay.say":
         return this.#parts.asides.request(event, { client: true, budget: this.#means.budget });
       case "relay.delegation.cancel":
@@ -76,6 +64,30 @@ export class ClientCommands {
       case "session.resume":
         return this.#parts.delivery.resume(event.resume_token, event.last_received);
     }
+  }
+
+  #refuseSpoken(type: string): void {
+    if (!this.#parts.config.transcriptionOnly || !SPOKEN.test(type)) return;
+    const message = `'${type}' is not available in a transcription session.`;
+    throw new ClientError("invalid_event_for_session", message, "type");
+  }
+
+  #plan(plan: PlanUpdate["plan"]): void {
+    const { session } = this.#means;
+    this.#parts.cast.update(plan, (before, after) => session.checkPlan(before, after));
+  }
+
+  #clearInput(): void {
+    this.#parts.turns.buffer.clear();
+    // A turn that had begun comes to nothing.
+    this.#parts.idle.arm();
+    this.#parts.asking.settle();
+  }
+
+  #clearOutput(): void {
+    this.#parts.bargeIn.interrupt("client_cancelled");
+    this.#parts.tools?.takeBack();
+    this.#parts.idle.cut();
   }
 
   #respond(params: ResponseParams): void {

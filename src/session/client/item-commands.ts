@@ -3,8 +3,7 @@ import type { CommandMeans, CommandParts } from "./command-parts.ts";
 import { type JsonObject, jsonSize, type Json, isJsonObject } from "../../protocol/json.ts";
 import { checkItem } from "./item-check.ts";
 import { withoutAudio, type Entry } from "../memory/entry.ts";
-import { audioParts, isUnspoken, inFormat } from "../memory/item-audio.ts";
-import { durationMs } from "../../audio/format.ts";
+import { type AudioPart, audioParts, isUnspoken, inFormat } from "../memory/item-audio.ts";
 import type { Link } from "./ports.ts";
 import type { Item } from "../../upstreams/upstream.ts";
 import { ClientError } from "../../protocol/client-error.ts";
@@ -23,27 +22,13 @@ export class ItemCommands {
   }
 
   create(given: JsonObject, previousItemId: string | null): void {
-    const { context, port, conversation, backpressure } = this.#parts;
+    const { context, conversation, config } = this.#parts;
     const { budget } = this.#means;
-    this.#means.session.checkItem(given);
-    const id = given["id"];
-    const format = this.#parts.config.inputFormat;
-    const { itemSize, itemMediaSize, itemAudioMs } = context.limits;
-    const names = {
-      itemId: typeof id === "string" ? id : conversation.unused(() => context.newId("item")),
-      newCallId: () => context.newId("call"),
-    };
-    const most = { size: itemSize, media: itemMediaSize };
-    const item = checkItem(given, names, most, { format, ms: itemAudioMs });
-    this.#refuseOpenTurn(item.id);
-    this.#refuseGrowing(item.id);
+    const item = this.#checked(given);
     const kept = withoutAudio(item);
     const size = jsonSize(kept);
-    this.#parts.kept.require(size, "item");
-    if (size > LARGE_ITEM) backpressure.requireRoom();
-    const audio = audioParts(item, format).map(({ index, bytes }) => {
-      return { index, bytes, ms: durationMs(format, bytes.byteLength) };
-    });
+    this.#requireRoom(size);
+    const audio = audioParts(item, config.inputFormat);
     const audioMs = audio.reduce((sum, { ms }) => sum + ms, 0);
     budget.requireAudio(audioMs, "item.content", context.now);
     conversation.requirePlace(item.id, previousItemId);
@@ -51,35 +36,60 @@ export class ItemCommands {
     this.#parts.tools?.refuseResult(call);
     if (kept["role"] === "user") this.#parts.tools?.takeBack();
     budget.audio.take(audioMs, context.now);
-    const entry: Entry = {
-      item: kept,
-      origin: null,
-      growing: false,
-      truncatedMs: null,
-      audioMs,
-      ...(audio.length === 0
-        ? {}
-        : { audioParts: audio.map(({ index, ms }) => ({ index, key: index, ms })) }),
-      ...(call ? { answers: call.item.id } : {}),
-      ...(audioMs > 0 && hasTranscript(kept) ? { claimed: true } : {}),
-    };
     const receivers = this.#receivers(call);
     // What was asked for in advance does not know of it, and is told its turn before it.
     this.#parts.turns.takeBack();
     // A lost upstream is told the conversation when it is dialled: before this item is part of it.
     for (const link of receivers) link.ensure();
-    const previous = conversation.insert(entry, previousItemId);
-    for (const { bytes } of audio) conversation.audio.append(item.id, format, bytes, true);
-    conversation.audio.close(item.id);
-    if (!isUnspoken(entry)) conversation.audio.worded(item.id);
+    const previous = this.#insert(entryOf(kept, audio, audioMs, call), audio, previousItemId);
     for (const link of receivers) {
-      const told = inFormat(item, format, link.format, this.#parts.kernels);
+      const told = inFormat(item, config.inputFormat, link.format, this.#parts.kernels);
       link.command({ type: "item", item: told, previousItemId });
     }
-    const tell = () =>
+    this.#tellCreated(kept, previous, size);
+    this.#parts.guard?.input?.changed();
+    context.persist();
+  }
+
+  /** @throws ClientError when it is no item, or may not be one now. */
+  #checked(given: JsonObject): Item {
+    const { context, conversation, config } = this.#parts;
+    this.#means.session.checkItem(given);
+    const id = given["id"];
+    const { itemSize, itemMediaSize, itemAudioMs } = context.limits;
+    const names = {
+      itemId: typeof id === "string" ? id : conversation.unused(() => context.newId("item")),
+      newCallId: () => context.newId("call"),
+    };
+    const most = { size: itemSize, media: itemMediaSize };
+    const item = checkItem(given, names, most, { format: config.inputFormat, ms: itemAudioMs });
+    this.#refuseOpenTurn(item.id);
+    this.#refuseGrowing(item.id);
+    return item;
+  }
+
+  #requireRoom(size: number): void {
+    this.#parts.kept.require(size, "item");
+    if (size > LARGE_ITEM) this.#parts.backpressure.requireRoom();
+  }
+
+  /** @returns the item before it. */
+  #insert(entry: Entry, audio: readonly AudioPart[], previousItemId: string | null): string | null {
+    const { conversation, config } = this.#parts;
+    const { id } = entry.item;
+    const previous = conversation.insert(entry, previousItemId);
+    for (const { bytes } of audio) conversation.audio.append(id, config.inputFormat, bytes, true);
+    conversation.audio.close(id);
+    if (!isUnspoken(entry)) conversation.audio.worded(id);
+    return previous;
+  }
+
+  #tellCreated(item: Item, previous: string | null, size: number): void {
+    const { port } = this.#parts;
+    const tell = (): void =>
       port.emitShown(
         "item",
-        kept,
+        item,
         ["added", "done"].map((what) => ({
           type: `conversation.item.${what}`,
           previous_item_id: previous,
@@ -87,8 +97,6 @@ export class ItemCommands {
       );
     if (size > LARGE_ITEM) port.retelling(tell);
     else tell();
-    this.#parts.guard?.input?.changed();
-    context.persist();
   }
 
   /** A tool's result belongs to the upstream that called it, unless all are one voice; everything else is for all. */
@@ -197,6 +205,19 @@ export class ItemCommands {
       "content_index",
     );
   }
+}
+
+function entryOf(item: Item, audio: readonly AudioPart[], audioMs: number, call: Entry | undefined): Entry {
+  return {
+    item,
+    origin: null,
+    growing: false,
+    truncatedMs: null,
+    audioMs,
+    ...(audio.length > 0 && { audioParts: audio.map(({ index, ms }) => ({ index, key: index, ms })) }),
+    ...(call && { answers: call.item.id }),
+    ...(audioMs > 0 && hasTranscript(item) && { claimed: true }),
+  };
 }
 
 function sameOrigin({ origin }: Entry): (other: Entry) => boolean {

@@ -54,10 +54,7 @@ export class UpstreamEvents implements LinkHost {
   onUpstream(link: Link, event: UpstreamEvent): void {
     this.#parts.witness.said(link, event);
     if (event.type === "refused" && this.#goesElsewhere(link, event)) return;
-    if ("response" in event) {
-      this.#response(link, event);
-      return;
-    }
+    if ("response" in event) return this.#response(link, event);
     switch (event.type) {
       case "input.transcript.delta":
       case "input.transcript.completed":

@@ -2,7 +2,7 @@
  * Audio that comes in an item and not through the input buffer (`conversation.item.create`, `response.create.input`):
  * in the session's input format, so that it is kept, shown and told as such, and goes up in each upstream's own format.
  */
-import { bytesPerSample, formatKey, type AudioFormat } from "../../audio/format.ts";
+import { bytesPerSample, durationMs, formatKey, type AudioFormat } from "../../audio/format.ts";
 import { NO_KERNELS, type AudioKernels } from "../../audio/kernels.ts";
 import { transcode } from "../../audio/transcode.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
@@ -10,16 +10,22 @@ import type { Item } from "../../upstreams/upstream.ts";
 import type { Conversation } from "./conversation.ts";
 import type { Entry } from "./entry.ts";
 
-/** The audio parts of an item: which of its parts each is, and what is said in it, in whole samples of `format`. */
-export function audioParts(
-  item: JsonObject,
-  format: AudioFormat,
-): readonly { readonly index: number; readonly bytes: Uint8Array }[] {
+/** Which of an item's parts it is, and what is said in it, in whole samples. */
+export interface AudioPart {
+  readonly index: number;
+  readonly bytes: Uint8Array;
+  readonly ms: number;
+}
+
+/** The audio parts of an item, in `format`. */
+export function audioParts(item: JsonObject, format: AudioFormat): readonly AudioPart[] {
   const content = item["content"];
   if (!Array.isArray(content)) return [];
   return content.flatMap((part: Json, index: number) => {
     const bytes = isJsonObject(part) ? audioOf(part) : null;
-    return bytes === null ? [] : [{ index, bytes: transcode(bytes, format, format, NO_KERNELS) }];
+    if (bytes === null) return [];
+    const plain = transcode(bytes, format, format, NO_KERNELS);
+    return [{ index, bytes: plain, ms: durationMs(format, plain.byteLength) }];
   });
 }
 

@@ -25,6 +25,7 @@ export interface OutputItemsHost {
 
 type ItemEvent = Exclude<LaneEvent, { type: "response.done" }>;
 type ItemStarted = Extract<ItemEvent, { readonly type: "item.started" }>;
+type ItemAudio = Extract<ItemEvent, { readonly type: "audio" }>;
 type ItemDone = Extract<ItemEvent, { readonly type: "item.done" }>;
 
 export class OutputItems {
@@ -48,43 +49,46 @@ export class OutputItems {
     // A duplex stream that paused goes on under the same key: its item begins anew.
     if (!item && event.type === "audio") item = this.#add(response, event.item, null);
     if (!item || item.done) return;
+    this.#goesOn(response, item, event);
+  }
+
+  #goesOn(response: ResponseRecord, item: OutputItem, event: Exclude<ItemEvent, ItemStarted>): void {
     switch (event.type) {
       case "audio":
-        if (item.cut) this.#writer.unheard(item, durationMs(event.format, event.bytes.byteLength), "");
-        else if (item.kind === "message" && this.#roomFor(response, item, event.part, "audio")) {
-          this.#writer.audio(response, item, event.part ?? 0, event.format, event.bytes);
-        }
-        break;
+        return this.#sounds(response, item, event);
       case "audio.refused":
         this.#writer.unheard(item, event.ms, "");
         // A stream goes on behind the gap; of an answer nothing is heard after it, for its model knows of no gaps.
         if (response.asked) cutHere(item, event.part);
-        break;
+        return;
       case "part.started":
         if (item.kind === "message" && !item.cut && this.#roomFor(response, item, event.part, event.kind)) {
           this.#writer.part(response, item, event.part, event.kind);
         }
-        break;
+        return;
       case "part.done":
         // What was cut off ends with its item.
         if (!item.cut) this.#writer.partDone(response, item, event.part);
-        break;
+        return;
       case "transcript":
-        this.#said(response, item, event.part, "audio", event.delta);
-        break;
+        return this.#said(response, item, event.part, "audio", event.delta);
       case "text":
-        this.#said(response, item, event.part, "text", event.delta);
-        break;
+        return this.#said(response, item, event.part, "text", event.delta);
       case "arguments":
         if (this.#fits(response, event.delta.length)) this.#writer.arguments(response, item, event.delta);
-        break;
+        return;
       case "item.event":
         if (item.kind === "other") this.#writer.itemEvent(response, item, event.event);
-        break;
+        return;
       case "item.done":
-        this.#done(response, item, event);
-        break;
+        return this.#done(response, item, event);
     }
+  }
+
+  #sounds(response: ResponseRecord, item: OutputItem, { part, format, bytes }: ItemAudio): void {
+    if (item.cut) this.#writer.unheard(item, durationMs(format, bytes.byteLength), "");
+    else if (item.kind === "message" && this.#roomFor(response, item, part, "audio"))
+      this.#writer.audio(response, item, part ?? 0, format, bytes);
   }
 
   #said(

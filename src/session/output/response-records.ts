@@ -7,6 +7,43 @@ import type { ResponseDefaults } from "./response-defaults.ts";
 import { isActive, type OutputItem, type OwnSound, type ResponseRecord } from "../state/response.ts";
 import type { Link } from "./ports.ts";
 
+/** Of a response: what whoever asked wants of it. */
+function wanted({ conversation, ...params }: ResponseParams, defaults: ResponseDefaults) {
+  const { metadata = null, ...rest } = params;
+  const outOfBand = conversation === "none";
+  return {
+    outOfBand,
+    // What came from a JSON schema is JSON.
+    params: rest as JsonObject,
+    inputFormat: defaults.inputFormat,
+    metadata,
+    modality: params.output_modalities?.[0] ?? defaults.modality,
+    maxOutputTokens: params.max_output_tokens ?? defaults.maxOutputTokens,
+    conversationId: outOfBand ? null : defaults.conversationId,
+    output: defaults.output,
+    format: defaults.format,
+  };
+}
+
+/** Of a response that has just been asked for: nothing has come yet. */
+function begun(now: number) {
+  return {
+    phase: "requested",
+    untold: false,
+    attempts: 0,
+    askedAt: now,
+    progressAt: now,
+    waiting: false,
+    silentMs: 0,
+    audible: false,
+    items: [],
+    upstreamMetadata: null,
+    usage: null,
+    reason: null,
+    fault: null,
+  } satisfies Partial<ResponseRecord>;
+}
+
 export class ResponseRecords {
   readonly #context: Context;
   #records = new Map<string, ResponseRecord>();
@@ -95,9 +132,7 @@ export class ResponseRecords {
     params: ResponseParams,
     made: { readonly announced: boolean; readonly channel: number; readonly own?: OwnSound },
   ): ResponseRecord {
-    const { conversation, metadata: _metadata, ...rest } = params;
     const { announced, channel, own } = made;
-    const outOfBand = conversation === "none";
     this.#count += 1;
     const response: ResponseRecord = {
       id: this.#context.newId("resp"),
@@ -106,33 +141,12 @@ export class ResponseRecords {
       ...(channel !== link.index && { channel }),
       upstream: own ? "relay" : link.name,
       ...(own && { own }),
-      phase: "requested",
       asked,
-      outOfBand,
       announced,
-      untold: false,
       ...(asked && this.#context.cause !== null && { cause: this.#context.cause }),
-      // What came from a JSON schema is JSON.
-      params: rest as JsonObject,
-      inputFormat: defaults.inputFormat,
-      attempts: 0,
-      askedAt: this.#context.now,
       connection: link.serving,
-      progressAt: this.#context.now,
-      waiting: false,
-      silentMs: 0,
-      audible: false,
-      metadata: params.metadata ?? null,
-      modality: params.output_modalities?.[0] ?? defaults.modality,
-      maxOutputTokens: params.max_output_tokens ?? defaults.maxOutputTokens,
-      conversationId: outOfBand ? null : defaults.conversationId,
-      output: defaults.output,
-      format: defaults.format,
-      items: [],
-      upstreamMetadata: null,
-      usage: null,
-      reason: null,
-      fault: null,
+      ...wanted(params, defaults),
+      ...begun(this.#context.now),
     };
     this.#records.set(response.id, response);
     return response;
