@@ -1,4 +1,7 @@
-/** Slices of a second in which the arms of a comparison take turns, so that the machine's other work falls on all alike. */
+/**
+ * Slices of a second in which every arm of a comparison works, frame by frame in turn: what else the machine does, and what
+ * its caches and pages are like, falls on all alike.
+ */
 import type { Arm } from "./arms.ts";
 import { Caller } from "./caller.ts";
 import { cpuMs } from "./cpu.ts";
@@ -24,75 +27,98 @@ export interface Setting {
   readonly acknowledges: boolean;
 }
 
+/** What an arm is measured by. */
+type Arms = ReadonlyMap<Arm, readonly Caller[]>;
+
 /**
  * Enough frames through every arm, at once and in both kinds of message, for its code to be compiled: an isolate that
  * serves calls is warm, and one session's frames alone would not make it so.
  */
 export async function warmUp(arms: readonly Arm[], sessions = WARM_SESSIONS): Promise<void> {
-  const open: { readonly arm: Arm; readonly callers: Caller[] }[] = arms.map((arm) => ({ arm, callers: [] }));
+  const open = new Map<Arm, Caller[]>();
   try {
-    for (const { arm, callers } of open) {
-      for (let i = 0; i < sessions; i++) callers.push(await Caller.open(arm, i % 2 === 0, true));
-    }
-    await Promise.all(
-      open.map(async ({ arm, callers }) => {
-        for (let i = 0; i < WARM_SLICES; i++) await slice(arm, callers);
-      }),
-    );
+    for (const arm of arms) await openAll(open, arm, sessions, (at) => Caller.open(arm, at % 2 === 0, true));
+    for (let i = 0; i < WARM_SLICES; i++) await slice(open);
   } finally {
-    await Promise.all(open.flatMap(({ callers }) => callers).map((caller) => caller.close()));
+    await closeAll(open);
   }
 }
 
 /** For each arm the slices of all rounds, in order. */
 export async function measure(
   arms: readonly Arm[],
-  setting: Setting,
+  { sessions, binary, acknowledges }: Setting,
   rounds: number,
 ): Promise<ReadonlyMap<string, Slice[]>> {
-  const callers = new Map<Arm, Caller[]>();
+  const open = new Map<Arm, Caller[]>();
   const slices = new Map<string, Slice[]>(arms.map((arm) => [arm.name, []]));
   try {
-    for (const arm of arms) {
-      const open: Caller[] = [];
-      callers.set(arm, open);
-      for (let i = 0; i < setting.sessions; i++)
-        open.push(await Caller.open(arm, setting.binary, setting.acknowledges));
-      await slice(arm, open);
-    }
-    for (let round = 0; round < rounds; round++) {
-      // A different arm begins each round, so that none always follows the same one.
-      for (let i = 0; i < arms.length; i++) {
-        const arm = arms[(i + round) % arms.length];
-        if (arm !== undefined) slices.get(arm.name)?.push(await slice(arm, callers.get(arm) ?? []));
-      }
+    for (const arm of arms) await openAll(open, arm, sessions, () => Caller.open(arm, binary, acknowledges));
+    // The first one is not counted.
+    for (let round = -1; round < rounds; round++) {
+      for (const [arm, measured] of await slice(open)) if (round >= 0) slices.get(arm.name)?.push(measured);
     }
   } finally {
-    await Promise.all([...callers.values()].flat().map((caller) => caller.close()));
+    await closeAll(open);
   }
   return slices;
 }
 
-/** One second of all callers of one arm, each with its own phase within the 20 ms. */
-async function slice(arm: Arm, callers: readonly Caller[]): Promise<Slice> {
+async function openAll(
+  open: Map<Arm, Caller[]>,
+  arm: Arm,
+  sessions: number,
+  next: (at: number) => Promise<Caller>,
+): Promise<void> {
+  const callers: Caller[] = [];
+  open.set(arm, callers);
+  for (let at = 0; at < sessions; at++) callers.push(await next(at));
+}
+
+async function closeAll(open: Arms): Promise<void> {
+  await Promise.all([...open.values()].flat().map((caller) => caller.close()));
+}
+
+/** One second of all callers of all arms, each with its own phase within the 20 ms. */
+async function slice(arms: Arms): Promise<ReadonlyMap<Arm, Slice>> {
+  const callers = inTurn([...arms.values()]);
   for (const caller of callers) caller.take();
-  const before = await cpuMs(arm.pids);
+  const before = await cpuOf(arms);
+  await speak(callers);
+  for (const [arm, its] of arms) await drain(arm, its);
+  const after = await cpuOf(arms);
+  return new Map(
+    Array.from(arms, ([arm, its]) => {
+      const rtts = its.flatMap((caller) => caller.take());
+      const minutes = (SLICE_FRAMES * its.length) / FRAMES_PER_MINUTE;
+      const [from, to] = [before.get(arm) ?? null, after.get(arm) ?? null];
+      const cpu = from === null || to === null ? null : (to - from) / 1000 / minutes;
+      return [arm, { p50: percentile(rtts, 0.5), rtts, cpu }] as const;
+    }),
+  );
+}
+
+/** A caller of each arm, then the next of each. */
+function inTurn(arms: readonly (readonly Caller[])[]): readonly Caller[] {
+  return arms
+    .flatMap((its, arm) => its.map((caller, at) => ({ caller, order: at * arms.length + arm })))
+    .toSorted((a, b) => a.order - b.order)
+    .map(({ caller }) => caller);
+}
+
+async function cpuOf(arms: Arms): Promise<ReadonlyMap<Arm, number | null>> {
+  const spent = new Map<Arm, number | null>();
+  for (const arm of arms.keys()) spent.set(arm, await cpuMs(arm.pids));
+  return spent;
+}
+
+async function speak(callers: readonly Caller[]): Promise<void> {
   const start = performance.now();
   for (let n = 0; n < SLICE_FRAMES * callers.length; n++) {
-    const due = start + (n * FRAME_MS) / callers.length;
-    const early = due - performance.now();
+    const early = start + (n * FRAME_MS) / callers.length - performance.now();
     if (early > 0) await new Promise((resolve) => setTimeout(resolve, early));
     callers[n % callers.length]?.send();
   }
-  await drain(arm, callers);
-  const after = await cpuMs(arm.pids);
-  const rtts = callers.flatMap((caller) => caller.take());
-  const frames = SLICE_FRAMES * callers.length;
-  return {
-    p50: percentile(rtts, 0.5),
-    rtts,
-    cpu: before === null || after === null ? null : ((after - before) / 1000 / frames) * FRAMES_PER_MINUTE,
-  };
 }
 
 async function drain(arm: Arm, callers: readonly Caller[]): Promise<void> {
