@@ -10,6 +10,7 @@ import type { Dialect } from "../src/session/io.ts";
 import { EchoGuard } from "../src/session/floor/echo-guard.ts";
 import { loadKernels } from "../test/support/kernels.ts";
 import { readWav, resample, toInt16 } from "../tools/wav.ts";
+import { callsOf } from "./calls.ts";
 import { markdownTable } from "./report.ts";
 import type { Flags } from "./flags.ts";
 import type { BenchOptions, BenchResult } from "./run.ts";
@@ -25,6 +26,8 @@ const FRAME_BYTES = 960;
 const DELTA_FRAMES = 5;
 /** Messages of each kind, and as many before them to get warm: minutes of a call, not hours. */
 const ROUNDS = 3000;
+/** Messages of each kind whose calls are counted. */
+const COUNTED = 500;
 const SPEECH = new URL("../test/fixtures/three-turns.wav", import.meta.url);
 /** The relay ends turns, and answers none: what is measured is the caller's side. */
 const DETECTION = { type: "server_vad", create_response: false, interrupt_response: true };
@@ -197,12 +200,27 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
     const result = bench.getTask(name)?.result;
     return result !== undefined && "latency" in result ? result.latency.p50 * 1000 : Number.NaN;
   };
-  const rows = all.map(({ name }) => {
+  // After the times: while V8 counts, nothing is compiled as it is in a call.
+  let n = 0;
+  const calls = await callsOf(
+    all.map(
+      ({ relay }) =>
+        () =>
+          relay((n += 1)),
+    ),
+    COUNTED,
+  );
+  const rows = all.map(({ name }, at) => {
     const [us, bare] = [medianUs(name), medianUs(`${name}: bare`)];
-    return { case: name, us: Number(us.toFixed(2)), bare_us: Number(bare.toFixed(2)) };
+    return {
+      case: name,
+      us: Number(us.toFixed(2)),
+      bare_us: Number(bare.toFixed(2)),
+      calls: Math.round(calls[at] ?? 0),
+    };
   });
-  const head = ["message", "µs", "bare parse, µs"];
-  const table = rows.map((row) => [row.case, row.us, row.bare_us]);
+  const head = ["message", "µs", "bare parse, µs", "calls"];
+  const table = rows.map((row) => [row.case, row.us, row.bare_us, row.calls]);
   if (!options.json) process.stdout.write(`${markdownTable(head, table)}\n\n`);
   const missed = Object.entries(TARGETS).flatMap(([name, most]) => {
     const row = rows.find((one) => one.case === name);

@@ -105,7 +105,9 @@ export class Envelope {
     this.#open = frame;
     const block = this.#blocks.get(Math.floor(frame / BLOCK_FRAMES));
     const place = (frame % BLOCK_FRAMES) * FIELDS;
-    this.#count = ((block?.[place + LEVELS] ?? 0) / WHOLE) * this.#perFrame;
+    const known = block?.[place + LEVELS] ?? 0;
+    this.#count = (known / WHOLE) * this.#perFrame;
+    if (known === 0) return void this.#energy.fill(0);
     for (let field = 0; field < LEVELS; field += 1) {
       const level = levelOf(block?.[place + field] ?? 0);
       this.#energy[field] = level === -Infinity ? 0 : 10 ** (level / 10) * this.#count;

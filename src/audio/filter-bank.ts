@@ -47,10 +47,18 @@ function designFor(rateHz: number): Coefficients {
   return coefficients;
 }
 
+/** As a muted microphone gives. */
+function isZero(samples: Int16Array, from: number, to: number): boolean {
+  for (let index = from; index < to; index += 1) if (samples[index] !== 0) return false;
+  return true;
+}
+
 export class FilterBank {
   readonly #kernel: BandsKernel | null;
   readonly #state = new Float64Array(STATE);
   readonly #energies = new Float64Array(BANDS);
+  /** Some delay is not silent. */
+  #rings = false;
   #rateHz = 0;
   #coefficients: Coefficients = designFor(16_000);
 
@@ -65,8 +73,9 @@ export class FilterBank {
       this.#rateHz = rateHz;
       this.#coefficients = designFor(rateHz);
       this.#state.fill(0);
+      this.#rings = false;
     }
-    if (this.#silent(samples, from, to)) return;
+    if (!this.#rings && isZero(samples, from, to)) return;
     const { recursion, gain } = this.#coefficients;
     if (this.#kernel === null) this.#filterAll(samples, from, to, recursion);
     else runKernel(this.#kernel, samples, from, to, recursion, this.#state, this.#energies);
@@ -77,15 +86,14 @@ export class FilterBank {
     }
   }
 
-  /** Nothing rings, and nothing sounds: digital zero, as a muted microphone gives. */
-  #silent(samples: Int16Array, from: number, to: number): boolean {
-    for (let index = from; index < to; index += 1) if (samples[index] !== 0) return false;
-    return this.#state.every((delay) => delay === 0);
-  }
-
   #settle(): void {
     const state = this.#state;
-    for (let at = 0; at < STATE; at += 1) if (Math.abs(state[at] ?? 0) < SILENT) state[at] = 0;
+    let rings = false;
+    for (let at = 0; at < STATE; at += 1) {
+      if (Math.abs(state[at] ?? 0) < SILENT) state[at] = 0;
+      else rings = true;
+    }
+    this.#rings = rings;
   }
 
   #filterAll(samples: Int16Array, from: number, to: number, recursion: Float64Array): void {
@@ -135,6 +143,7 @@ export class FilterBank {
     if (snapshot.rateHz > 0) this.#coefficients = designFor(snapshot.rateHz);
     // A release before kept other delays: it begins with silence then, which is over in a frame or two.
     if (snapshot.state.length === STATE) this.#state.set(snapshot.state);
+    this.#rings = this.#state.some((delay) => delay !== 0);
   }
 }
 

@@ -58,7 +58,8 @@ describe("audio", () => {
       expect(heard.subarray(-960)).toEqual(sound);
       expect(call.types().filter((type) => type === "input_audio_buffer.committed")).toHaveLength(1);
     }
-  });
+    // Eleven minutes of audio: some twelve seconds of CPU.
+  }, 120_000);
 
   test("[E31] and others are served meanwhile: more than two seconds of it at once wait for their step", () => {
     const call = new Call({ session: MANUAL, limits: { inputStepMs: 2000 } });

@@ -14,6 +14,8 @@ const OVER_NOISE_DB = 6;
 /** A band counts from here above what is expected, and not more than that. */
 const MARGIN_DB = 5;
 const MOST_DB = 12;
+/** Frames around the lag that is known. */
+const NEIGHBOURS = 4;
 /** Remembered frames. */
 export const MEMORY = 16;
 /** An echo is due in so many bands. */
@@ -27,6 +29,9 @@ export class EchoExcess {
   readonly #path: EchoPath;
   /** By band: the echo expected in the last frame, and the least level of this and the last stretch. */
   readonly #expected = new Float64Array(BANDS).fill(-100);
+  /** Levels of one frame, as it is looked at: of the microphone, and of what was played. */
+  readonly #levels = new Float64Array(BANDS);
+  readonly #near = new Float64Array(BANDS * NEIGHBOURS);
   readonly #least = new Float64Array(BANDS);
   readonly #leastBefore = new Float64Array(BANDS);
   /** By frame modulo MEMORY: mean excess over the bands, and whether an echo was due. */
@@ -45,8 +50,10 @@ export class EchoExcess {
       this.#leastBefore.set(this.#least);
       this.#least.fill(0);
     }
+    const levels = this.#levels;
+    this.#heard.readBands(frame, levels);
     for (let band = 0; band < BANDS; band += 1) {
-      this.#least[band] = Math.min(this.#least[band] ?? 0, this.#heard.bandDb(frame, band));
+      this.#least[band] = Math.min(this.#least[band] ?? 0, levels[band] ?? 0);
     }
   }
 
@@ -59,10 +66,12 @@ export class EchoExcess {
   measure(frame: number, callerDb: number): number {
     let sounding = 0;
     let excess = 0;
+    this.#expect(frame);
+    this.#heard.readBands(frame, this.#levels);
     for (let band = 0; band < BANDS; band += 1) {
-      const level = this.#heard.bandDb(frame, band);
+      const level = this.#levels[band] ?? 0;
       const noise = Math.min(this.#least[band] ?? 0, this.#leastBefore[band] ?? 0) + OVER_NOISE_DB;
-      const echo = this.#expect(frame, band);
+      const echo = this.#expected[band] ?? 0;
       if (echo > noise) sounding += 1;
       const threshold = Math.max(Math.max(echo, noise) + MARGIN_DB, callerDb - OUT_OF_REACH_DB);
       excess += Math.min(MOST_DB, Math.max(0, level - threshold));
@@ -72,21 +81,27 @@ export class EchoExcess {
     return excess / BANDS;
   }
 
-  /** Level of the echo that is due in a band. */
-  #expect(frame: number, band: number): number {
-    let echo = (this.#expected[band] ?? 0) - DECAY_DB;
+  /** Levels of the echo that is due. */
+  #expect(frame: number): void {
+    const expected = this.#expected;
+    for (let band = 0; band < BANDS; band += 1) expected[band] = (expected[band] ?? 0) - DECAY_DB;
     if (this.#path.known) {
+      for (const played of this.#played) if (played) this.#expectOf(played, frame - this.#path.lag);
+    }
+    for (let band = 0; band < BANDS; band += 1) expected[band] = Math.max(-100, expected[band] ?? 0);
+  }
+
+  #expectOf(played: Envelope, frame: number): void {
+    const near = this.#near;
+    // A lag is known to a frame or two: the loudest neighbour counts.
+    played.readBands(frame - 1, near);
+    for (let band = 0; band < BANDS; band += 1) {
       const gain = this.#path.gainDb(band);
-      for (const played of this.#played) {
-        if (!played) continue;
-        // A lag is known to a frame or two: the loudest neighbour counts.
-        for (let near = -1; near <= 2; near += 1) {
-          echo = Math.max(echo, played.bandDb(frame - this.#path.lag + near, band) + gain);
-        }
+      for (let at = 0; at < NEIGHBOURS; at += 1) {
+        const echo = (near[band * NEIGHBOURS + at] ?? 0) + gain;
+        this.#expected[band] = Math.max(this.#expected[band] ?? 0, echo);
       }
     }
-    this.#expected[band] = Math.max(-100, echo);
-    return echo;
   }
 
   /** Mean excess of so many frames before this one. */

@@ -36,6 +36,8 @@ export class EchoLags {
   readonly #tail = new Float64Array(MEMORY).fill(SILENT_DB);
   readonly #unheard = new Uint8Array(LAGS);
   readonly #tooLoud = new Uint8Array(LAGS);
+  /** What `possible` says, until the next frame; null: nobody has asked. */
+  #possible: boolean | null = null;
   #frame = -1;
   #loudestDb = SOUNDS_DB;
   #leastDb = 0;
@@ -53,6 +55,7 @@ export class EchoLags {
       this.#tail[missed % MEMORY] = 0;
     }
     this.#frame = frame;
+    this.#possible = null;
     const place = frame % MEMORY;
     const before = this.#tail[(frame + MEMORY - 1) % MEMORY] ?? SILENT_DB;
     this.#played[place] = playedDb;
@@ -74,8 +77,14 @@ export class EchoLags {
     this.#quiet = sounds ? 0 : this.#quiet + 1;
     if (this.#quiet === GAP_FRAMES) this.#tooLoud.fill(0);
     const loudDb = Math.max(SOUNDS_DB, this.#loudestDb - LOUD_DB);
+    const played = this.#played;
+    // At a lag so much is due at least, though it is known to a frame only: the least of three.
+    let [later, at] = [0, played[this.#frame % MEMORY] ?? SILENT_DB];
     for (let lag = 0; lag < LAGS; lag += 1) {
-      const due = this.#dueDb(lag);
+      const sooner = played[(this.#frame - lag - 1 + MEMORY) % MEMORY] ?? SILENT_DB;
+      const due = Math.min(sooner, at, later);
+      later = at;
+      at = sooner;
       const unheard = due > loudDb && (heardDb < due - MOST_LOSS_DB || heardDb < noiseDb + OVER_NOISE_DB);
       if (unheard) this.#unheard[lag] = Math.min(UNHEARD, (this.#unheard[lag] ?? 0) + 1);
       if (sounds && heardDb > this.#mostDb(lag) + MOST_GAIN_DB)
@@ -83,18 +92,7 @@ export class EchoLags {
     }
   }
 
-  /** At this lag so much is due at least, though it is known to a frame only; */
-  #dueDb(lag: number): number {
-    const at = this.#frame - lag + MEMORY;
-    const played = this.#played;
-    return Math.min(
-      played[(at - 1) % MEMORY] ?? SILENT_DB,
-      played[at % MEMORY] ?? SILENT_DB,
-      lag === 0 ? 0 : (played[(at + 1) % MEMORY] ?? SILENT_DB),
-    );
-  }
-
-  /** and at most. */
+  /** At this lag so much is due at most. */
   #mostDb(lag: number): number {
     const at = this.#frame - lag + MEMORY;
     return Math.max(
@@ -105,6 +103,11 @@ export class EchoLags {
 
   /** What is heard now may be an echo at a lag that nothing speaks against. */
   get possible(): boolean {
+    this.#possible ??= this.#anyPossible();
+    return this.#possible;
+  }
+
+  #anyPossible(): boolean {
     for (let lag = 0; lag < LAGS; lag += 1) {
       if ((this.#unheard[lag] ?? 0) >= UNHEARD || (this.#tooLoud[lag] ?? 0) >= TOO_LOUD) continue;
       if (this.#mostDb(lag) > SOUNDS_DB - TAIL_FRAMES * DECAY_DB) return true;
@@ -134,6 +137,7 @@ export class EchoLags {
     this.#tooLoud.set(tooLoud);
     [this.#loudestDb, this.#leastDb, this.#leastBeforeDb] = levels;
     this.#frame = frame;
+    this.#possible = null;
     [this.#quiet, this.#still, this.#stretch] = counts;
     let tail = SILENT_DB;
     for (let at = frame + 1; at <= frame + MEMORY; at += 1) {

@@ -74,14 +74,15 @@ export class InputTaps extends InputHistory {
 
   /** Delivers what the tap has not had yet, up to a position. */
   forward(tap: AudioTap, toTicks: number = Number.POSITIVE_INFINITY): void {
-    const stream = this.streamOf(sampleRateHz(tap.format));
+    const { format } = tap;
+    const stream = this.streamOf(sampleRateHz(format));
     const { ring } = stream;
     const to = toTicks === Number.POSITIVE_INFINITY ? ring.end : Math.min(ring.end, stream.indexAt(toTicks));
     this.#catchUp(tap, stream);
     const from = stream.indexAt(tap.cursor);
     if (to <= from) return;
     tap.cursor = stream.ticksAt(to);
-    tap.deliver(this.#chunk(tap.format, stream, from, to));
+    tap.deliver(this.#chunk(format, stream, from, to));
   }
 
   /** Delivers silence that the client did not send; the caller's audio goes on where it was. */

@@ -1,11 +1,11 @@
 /** Server events of the OpenAI Realtime dialect, GA and beta names alike, to upstream events. */
-import { type AudioFormat, bytesPerSample, type ProviderFormat } from "../../audio/format.ts";
+import { bytesPerSample } from "../../audio/format.ts";
 import { isNestedWithin, parseJsonObject } from "../../protocol/json.ts";
 import { PieceDecoder } from "../common/audio-carry.ts";
 import { objectsAt, textAt } from "../json.ts";
 import type { DecoderParts, Handler, Sink } from "./context.ts";
 import { ErrorEvents } from "./errors.ts";
-import { Handshake, type HandshakeState } from "./handshake.ts";
+import { type Formats, Handshake, type HandshakeState } from "./handshake.ts";
 import { InputEvents, type InputState } from "./input.ts";
 import { OtherEvents, type PlacedState } from "./others.ts";
 import { OutputEvents } from "./output.ts";
@@ -60,12 +60,8 @@ export class Decoder {
     ]);
   }
 
-  get input(): AudioFormat {
-    return this.#handshake.input;
-  }
-
-  get output(): ProviderFormat {
-    return this.#handshake.output;
+  get formats(): Formats {
+    return this.#handshake.formats;
   }
 
   snapshot(): DecoderState {
@@ -152,7 +148,7 @@ export class Decoder {
   }
 
   #release(despite: boolean): void {
-    for (const data of this.#parts.encoder.release(this.output, despite))
+    for (const data of this.#parts.encoder.release(this.formats.output, despite))
       this.#events.push({ type: "reply", data });
   }
 
@@ -192,7 +188,7 @@ export class Decoder {
   }
 
   #audio(item: OutputItem, part: Part, base64: string): boolean {
-    const bytes = this.#pieces.decode(base64, bytesPerSample(this.output), part);
+    const bytes = this.#pieces.decode(base64, bytesPerSample(this.formats.output), part);
     if (bytes === null) return false;
     part.audioBytes += bytes.length;
     if (bytes.length === 0) return true;

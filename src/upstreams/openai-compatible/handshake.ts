@@ -17,36 +17,32 @@ export type HandshakeState = {
   readonly phase: "greeting" | "ready" | "over";
 };
 
+export interface Formats {
+  readonly input: AudioFormat;
+  readonly output: ProviderFormat;
+}
+
 export class Handshake {
+  /** Another object when one of them changes. */
+  formats: Formats;
   readonly #parts: DecoderParts;
   readonly #sink: Sink;
-  #input: AudioFormat;
-  #output: ProviderFormat;
   /** "over": the connection was given up, and is not ready any more whatever comes. */
   #phase: "greeting" | "ready" | "over" = "greeting";
 
   constructor(parts: DecoderParts, sink: Sink) {
     this.#parts = parts;
     this.#sink = sink;
-    this.#input = parts.settings.input;
-    this.#output = parts.settings.output;
-  }
-
-  get input(): AudioFormat {
-    return this.#input;
-  }
-
-  get output(): ProviderFormat {
-    return this.#output;
+    this.formats = { input: parts.settings.input, output: parts.settings.output };
   }
 
   snapshot(): HandshakeState {
-    return { input: { ...this.#input }, output: { ...this.#output }, phase: this.#phase };
+    const { input, output } = this.formats;
+    return { input: { ...input }, output: { ...output }, phase: this.#phase };
   }
 
   restore(state: HandshakeState): void {
-    this.#input = state.input;
-    this.#output = state.output;
+    this.formats = { input: state.input, output: state.output };
     this.#phase = state.phase;
   }
 
@@ -102,16 +98,18 @@ export class Handshake {
   #hears(stated: Statement): boolean {
     const { format } = stated;
     if (format === null) return this.#refuse(stated);
-    if (formatKey(format) === formatKey(this.#output)) return true;
-    this.#parts.responses.rescale(bytesPerSecond(format) / bytesPerSecond(this.#output));
-    this.#output = format;
+    const { output } = this.formats;
+    if (formatKey(format) === formatKey(output)) return true;
+    this.#parts.responses.rescale(bytesPerSecond(format) / bytesPerSecond(output));
+    this.formats = { ...this.formats, output: format };
     return true;
   }
 
   #speaks(stated: Statement): boolean {
     const format = stated.format === null ? null : plainFormat(stated.format);
     if (format === null) return this.#refuse(stated);
-    if (formatKey(format) !== formatKey(this.#input)) this.#input = format;
+    if (formatKey(format) !== formatKey(this.formats.input))
+      this.formats = { ...this.formats, input: format };
     return true;
   }
 

@@ -3,10 +3,10 @@
  * settings (what to dial), session (configuration in the provider's words), names and responses (who is who),
  * encode and decode (the wire).
  */
-import type { AudioFormat, ProviderFormat } from "../../audio/format.ts";
 import { CallIds, type CallIdsState } from "./calls.ts";
 import { Decoder, type DecoderState } from "./decode.ts";
 import { Encoder, type EncoderState } from "./encode.ts";
+import type { Formats } from "./handshake.ts";
 import { ItemNames, type NamesState } from "./names.ts";
 import { Responses, type ResponsesState } from "./responses.ts";
 import { type OpenAiSettings, readSettings, transcriptionUrl } from "./settings.ts";
@@ -46,7 +46,9 @@ class OpenAiUpstream implements Upstream {
   readonly #responses = new Responses();
   readonly #encoder: Encoder;
   readonly #decoder: Decoder;
-  #capabilities: Capabilities | null = null;
+  /** What it can do, and with which formats. */
+  #capabilities: Capabilities;
+  #formats: Formats;
 
   constructor(settings: OpenAiSettings) {
     this.#settings = settings;
@@ -54,18 +56,22 @@ class OpenAiUpstream implements Upstream {
     const parts = { settings, names: this.#names, calls: this.#calls, responses: this.#responses };
     this.#encoder = new Encoder(parts, this.#waiting);
     this.#decoder = new Decoder({ ...parts, encoder: this.#encoder, redactor: this.#redactor });
+    this.#formats = this.#decoder.formats;
+    this.#capabilities = this.#describe();
   }
 
   /** Asked for many times in a frame, and the same until the provider states another format. */
   get capabilities(): Capabilities {
-    const { input, output } = this.#decoder;
-    const known = this.#capabilities;
-    if (known?.output === output && known.input === input) return known;
-    this.#capabilities = this.#describe(input, output);
+    const { formats } = this.#decoder;
+    if (this.#formats !== formats) {
+      this.#formats = formats;
+      this.#capabilities = this.#describe();
+    }
     return this.#capabilities;
   }
 
-  #describe(input: AudioFormat, output: ProviderFormat): Capabilities {
+  #describe(): Capabilities {
+    const { input, output } = this.#formats;
     const { turns, quirks } = this.#settings;
     return {
       input,
@@ -95,7 +101,7 @@ class OpenAiUpstream implements Upstream {
   }
 
   encode(command: Command): readonly WireMessage[] {
-    return this.#encoder.encode(command, this.#decoder.output);
+    return this.#encoder.encode(command, this.#decoder.formats.output);
   }
 
   decode(message: WireMessage): readonly UpstreamEvent[] {
@@ -119,7 +125,7 @@ class OpenAiUpstream implements Upstream {
   }
 
   giveUpNames(): readonly UpstreamEvent[] {
-    const replies = this.#encoder.giveUpNames(this.#decoder.output);
+    const replies = this.#encoder.giveUpNames(this.#decoder.formats.output);
     const owed = this.#encoder.owed.take();
     return [...replies.map((data) => ({ type: "reply", data }) as const), ...owed];
   }

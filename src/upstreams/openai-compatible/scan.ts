@@ -23,9 +23,14 @@ const GA_TYPE = "response.output_audio.delta";
 const BETA_TYPE = "response.audio.delta";
 const PART = "content_index";
 const NAMED = ["type", "delta", "item_id", "response_id"];
+/** No two of them are of one length. */
+const WANTED_BY_LENGTH: readonly (string | undefined)[] = Array.from(
+  { length: PART.length + 1 },
+  (_, length) => [...NAMED, PART].find((name) => name.length === length),
+);
 const MAX_MEMBERS = 16;
 const [QUOTE, BACKSLASH, COLON, COMMA, OPEN, CLOSE, OPEN_ARRAY] = [34, 92, 58, 44, 123, 125, 91];
-const DIGIT_0 = 48;
+const [SPACE, DIGIT_0] = [32, 48];
 
 export function emptySpans(): DeltaSpans {
   return { responseStart: 0, responseEnd: 0, itemStart: 0, itemEnd: 0, deltaStart: 0, deltaEnd: 0, part: 0 };
@@ -38,27 +43,30 @@ export function scanAudioDelta(text: string, spans: DeltaSpans): boolean {
   let at = skipSpace(text, 0);
   if (text.charCodeAt(at) !== OPEN) return false;
   for (let members = 0; members < MAX_MEMBERS; members++) {
-    const key = skipSpace(text, at + 1) + 1;
+    const key = (text.charCodeAt(at + 1) === QUOTE ? at + 1 : skipSpace(text, at + 1)) + 1;
     if (text.charCodeAt(key - 1) !== QUOTE) return false;
     const keyEnd = text.indexOf('"', key);
     if (keyEnd < 0) return false;
-    at = skipSpace(text, keyEnd + 1);
+    // Nearly nobody writes spaces: they are stepped over where there is one.
+    at = text.charCodeAt(keyEnd + 1) === COLON ? keyEnd + 1 : skipSpace(text, keyEnd + 1);
     if (text.charCodeAt(at) !== COLON) return false;
-    const start = skipSpace(text, at + 1);
+    const start = text.charCodeAt(at + 1) > SPACE ? at + 1 : skipSpace(text, at + 1);
     const end = valueEnd(text, start);
     if (end < 0) return false;
-    if (text.charCodeAt(start) === QUOTE) {
-      if (isKey(text, key, keyEnd, "type")) {
-        if (!isAudioType(text, start + 1, end - 1)) return false;
-        audio = true;
-      } else if (isKey(text, key, keyEnd, PART)) return false;
-      else noteSpan(text, key, keyEnd, start + 1, end - 1, spans);
-    } else if (isKey(text, key, keyEnd, PART)) {
+    const wanted = WANTED_BY_LENGTH[keyEnd - key];
+    const what = wanted !== undefined && text.startsWith(wanted, key) ? wanted : null;
+    const quoted = text.charCodeAt(start) === QUOTE;
+    // The part is a number, and all others are strings.
+    if (what !== null && quoted === (what === PART)) return false;
+    if (what === "type") {
+      if (!isAudioType(text, start + 1, end - 1)) return false;
+      audio = true;
+    } else if (what === PART) {
       // One digit: more is left to the parser.
       spans.part = text.charCodeAt(start) - DIGIT_0;
       if (end !== start + 1 || spans.part < 0 || spans.part > 9) return false;
-    } else if (isNamed(text, key, keyEnd)) return false;
-    at = skipSpace(text, end);
+    } else if (what !== null) noteSpan(what, start + 1, end - 1, spans);
+    at = text.charCodeAt(end) > SPACE ? end : skipSpace(text, end);
     const next = text.charCodeAt(at);
     if (next === CLOSE) {
       const complete = spans.responseEnd > 0 && spans.itemEnd > 0 && spans.deltaEnd > 0;
@@ -69,21 +77,14 @@ export function scanAudioDelta(text: string, spans: DeltaSpans): boolean {
   return false;
 }
 
-function noteSpan(
-  text: string,
-  key: number,
-  keyEnd: number,
-  start: number,
-  end: number,
-  spans: DeltaSpans,
-): void {
-  if (isKey(text, key, keyEnd, "delta")) {
+function noteSpan(key: string, start: number, end: number, spans: DeltaSpans): void {
+  if (key === "delta") {
     spans.deltaStart = start;
     spans.deltaEnd = end;
-  } else if (isKey(text, key, keyEnd, "item_id")) {
+  } else if (key === "item_id") {
     spans.itemStart = start;
     spans.itemEnd = end;
-  } else if (isKey(text, key, keyEnd, "response_id")) {
+  } else {
     spans.responseStart = start;
     spans.responseEnd = end;
   }
@@ -91,11 +92,6 @@ function noteSpan(
 
 function isKey(text: string, start: number, end: number, key: string): boolean {
   return end - start === key.length && text.startsWith(key, start);
-}
-
-/** A member that must be a string. */
-function isNamed(text: string, start: number, end: number): boolean {
-  return NAMED.some((name) => isKey(text, start, end, name));
 }
 
 function isAudioType(text: string, start: number, end: number): boolean {
