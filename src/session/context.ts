@@ -1,7 +1,7 @@
 /** What every part of a session shares: the time of this call, its actions, names and limits. */
 import type { Meter } from "./cost/meter.ts";
 import { Deadlines } from "./deadlines.ts";
-import type { Action } from "./io.ts";
+import type { Action, PeerId } from "./io.ts";
 import type { Limits } from "./limits.ts";
 import type { MetricName } from "./metrics.ts";
 
@@ -86,6 +86,11 @@ export class Context {
     const actions = this.#actions;
     this.#actions = [];
     return actions;
+  }
+
+  /** A peer is gone: what it was still to be sent is said to nobody. */
+  unsaid(peer: PeerId): void {
+    this.#actions = this.#actions.filter((action) => action.type !== "send" || action.peer !== peer);
   }
 
   /** Whether snapshots wait for the end of what is under way; what was asked for meanwhile is asked for then. */

@@ -47,6 +47,8 @@ export class Session {
   handle(input: Input, now: number): readonly Action[] {
     if (this.#ended) return [];
     this.#setClock(now);
+    // A snapshot that was taken of a busy session has said what waited.
+    if (input.type === "close") this.#conduct.context.unsaid(input.peer);
     const acted = this.#route(input);
     this.#conduct.backpressure.settle();
     if (acted && !this.#conduct.context.ended && this.#conduct.doubt.kept === null) {

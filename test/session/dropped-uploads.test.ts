@@ -57,6 +57,18 @@ describe("a client that drops while what it sent waits for its step", () => {
     },
   );
 
+  test("[P3] and of which a snapshot was taken meanwhile: what that said is sent to nobody", () => {
+    const call = new Call({ session: MANUAL, limits: { inputStepMs: 200 } });
+    const said = new Uint8Array(voice(3000).buffer);
+    call.client({ type: "input_audio_buffer.append", audio: said.toBase64() });
+    call.client({ type: "input_audio_buffer.commit" });
+    call.session.snapshot();
+    const closed = { type: "close", peer: "client", code: 1006, reason: "" } as const;
+    const sent = call.session.handle(closed, call.now).filter(({ type }) => type === "send");
+    expect(sent.map((action) => "peer" in action && action.peer)).not.toContain("client");
+    expect(sent).not.toEqual([]);
+  });
+
   test("[M90] resumes: what waits is no first message of the connection that is there", () => {
     const { call, token } = uploading();
     call.connect("duplex.v1");
