@@ -60,7 +60,9 @@ export function askedFor(call: SimulatedCall): void {
       new Set(call.client.lostTurns).size +
       [...call.client.turns.values()].filter((turn) => deletedUntold(turn, provider)).length;
     const causes = turns + wished;
-    const most = turns + others;
+    // A commit that something else was said after asks Grok for nothing, which answers it all the same: its turn is asked about later.
+    const followed = provider.asks.filter(({ commit }) => commit?.followed === true).length;
+    const most = turns + others + followed;
     // A turn that Grok is told again counts on both sides.
     const asks = provider.asks.filter((ask) => !heldInVain(ask)).length;
     if (asks > MOST_ATTEMPTS * causes)
