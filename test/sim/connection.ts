@@ -41,7 +41,7 @@ const AUDIO = '{"type":"input_audio_buffer.append"';
 const ASK = '{"type":"response.create"';
 const COMMIT = '{"type":"input_audio_buffer.commit"';
 /** Behind a commit, what says that its answer is not wanted, or is asked for by itself. */
-const NOT_ASKING = [ASK, COMMIT, '{"type":"conversation.item.create"'];
+const NOT_ASKING = [ASK, COMMIT, '{"type":"conversation.item.create"', '{"type":"session.update"'];
 
 /** The relay's `input_audio_buffer.commit`. */
 export interface Commit {
