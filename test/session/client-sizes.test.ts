@@ -230,7 +230,7 @@ describe("what is kept", () => {
 
   test("[W13] items that wait for a dial beyond 16 MiB give the upstream up, aloud", () => {
     const call = new Call({ connect: false, limits: { sessionSize: 64 * MiB, backlogSize: MiB } });
-    call.connect("realtime");
+    call.connect("duplex.v1");
     for (let n = 0; n < 6; n += 1) {
       call.client(message(`i${n}`, part("x".repeat(200 * KiB))));
       read(call);

@@ -89,7 +89,7 @@ export class Transcriber<Linked extends Ear = Ear> {
       this.#parts.refusals.verdict(link, event, "transcriber");
     } else if (event.type === "error") {
       this.#context.metric("upstream_errors", 1, this.link.name);
-      this.#port.failed(event.error.code, `${this.link.name}: ${event.error.message}`);
+      this.#parts.upstreamEvents.tellBeside(link, event.error);
     }
   }
 
