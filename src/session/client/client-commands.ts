@@ -117,6 +117,7 @@ export class ClientCommands {
         responseId === null ? "no active response found" : `no active response with id '${responseId}'`;
       throw new ClientError("response_cancel_not_active", `Cancellation failed: ${what}`, null);
     }
+    if (responseId !== null) this.#parts.asking.cancelled(chosen);
     bargeIn.cancel(chosen);
   }
 

@@ -60,6 +60,8 @@ export interface Asking {
   /** Asks for the answer to the last turn. */
   answer(): void;
   withdraw(): boolean;
+  /** The client is cancelling these by their names. */
+  cancelled(responses: readonly ResponseRecord[]): void;
   settle(): void;
 }
 
