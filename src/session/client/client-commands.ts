@@ -46,7 +46,7 @@ export class ClientCommands {
       case "output_audio_buffer.clear":
         bargeIn.interrupt("client_cancelled");
         this.#parts.tools?.takeBack();
-        return this.#parts.idle.cut();
+        return this.#parts.idle.anew();
       case "conversation.item.create":
         return this.#items.create(event.item as JsonObject, event.previous_item_id ?? null);
       case "conversation.item.delete":

@@ -89,6 +89,7 @@ export class ItemCommands {
     else tell();
     this.#parts.guard?.input?.changed();
     context.persist();
+    if (call) this.#parts.idle.anew();
   }
 
   /** A tool's result belongs to the upstream that called it, unless all are one voice; everything else is for all. */
@@ -176,7 +177,7 @@ export class ItemCommands {
     this.#parts.tools?.takeBack();
     playout.cutAt(itemId, fromMs + audioEndMs, context.now);
     bargeIn.truncate(entry, fromMs + audioEndMs);
-    this.#parts.idle.cut();
+    this.#parts.idle.anew();
   }
 
   /** Where an audio part lies in the audio of its item; one that is announced and empty is taken for its first. */

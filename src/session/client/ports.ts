@@ -118,7 +118,8 @@ export interface TurnTaking {
 /** The caller's silence, which may be answered. */
 export interface Idle {
   arm(): void;
-  cut(): void;
+  /** The silence begins now, where one is waited for. */
+  anew(): void;
 }
 
 /** Numbers of what is received, and the way back of a client that dropped. */
