@@ -2,7 +2,7 @@
 import type { CommandMeans, CommandParts } from "./command-parts.ts";
 import { type JsonObject, jsonSize, type Json, isJsonObject } from "../../protocol/json.ts";
 import { checkItem } from "./item-check.ts";
-import { withoutAudio, type Entry } from "../memory/entry.ts";
+import { isPicture, withoutAudio, type Entry } from "../memory/entry.ts";
 import { audioParts, isUnspoken, inFormat } from "../memory/item-audio.ts";
 import { durationMs } from "../../audio/format.ts";
 import type { Link } from "./ports.ts";
@@ -49,7 +49,8 @@ export class ItemCommands {
     conversation.requirePlace(item.id, previousItemId);
     const call = this.#callOf(item);
     this.#parts.tools?.refuseResult(call);
-    if (kept["role"] === "user") this.#parts.tools?.takeBack();
+    // A camera that is on says nothing.
+    if (kept["role"] === "user" && !isPicture(kept)) this.#parts.tools?.takeBack();
     budget.audio.take(audioMs, context.now);
     const entry: Entry = {
       item: kept,
