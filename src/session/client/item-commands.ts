@@ -89,8 +89,8 @@ export class ItemCommands {
     if (size > LARGE_ITEM) port.retelling(tell);
     else tell();
     this.#parts.guard?.input?.changed();
-    context.persist();
     if (call) this.#parts.idle.anew();
+    context.persist();
   }
 
   /** A tool's result belongs to the upstream that called it, unless all are one voice; everything else is for all. */

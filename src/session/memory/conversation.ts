@@ -66,6 +66,12 @@ export class Conversation {
     return this.#byId.get(itemId);
   }
 
+  /** One of the caller's sound, of which there may be words to tell: another may bear the name of one that was deleted. */
+  spoken(itemId: string): Entry | undefined {
+    const entry = this.find(itemId);
+    return entry && hasSound(entry.item) ? entry : undefined;
+  }
+
   /**
    * Inserts after `previousItemId` (absent: at the end, `"root"`: at the front).
    * @returns the id of the item it now follows, or null at the front.
@@ -125,18 +131,18 @@ export class Conversation {
     }
   }
 
-  /** @throws ClientError with a code of its own per `verb`, as OpenAI has. */
-  require(itemId: string, verb: "delete" | "retrieve" | "truncate"): Entry {
-    const entry = this.find(itemId);
-    if (entry) return entry;
-    throw new ClientError(
-      `item_${verb}_invalid_item_id`,
   /** Of these; -1: there is none. */
   #oldest(of: (entry: Entry) => boolean): number {
     const picture = this.#entries.findIndex((entry) => isPicture(entry.item) && of(entry));
     return picture >= 0 ? picture : this.#entries.findIndex(of);
   }
 
+  /** @throws ClientError with a code of its own per `verb`, as OpenAI has. */
+  require(itemId: string, verb: "delete" | "retrieve" | "truncate"): Entry {
+    const entry = this.find(itemId);
+    if (entry) return entry;
+    throw new ClientError(
+      `item_${verb}_invalid_item_id`,
       `Error: could not ${verb} item: no item with id '${itemId}' exists in the conversation.`,
       "item_id",
     );
