@@ -2,7 +2,7 @@
  * The order of server events that official SDKs depend on (openai-realtime.md §5, §10): what is announced before what,
  * what ends once, and what may not come after an end. One instance per session, whatever connections carried it.
  */
-import type { JsonObject } from "../../src/protocol/json.ts";
+import type { Json, JsonObject } from "../../src/protocol/json.ts";
 import { ABOUT_DELIVERY } from "./duplex-wire.ts";
 import { fields, text } from "./fields.ts";
 
@@ -28,6 +28,8 @@ export class EventOrder {
   readonly #responses = new Map<string, "active" | "done">();
   readonly #items = new Map<string, ItemState>();
   readonly #conversation = new Map<string, "added" | "done">();
+  /** Its items as a client puts them, each behind the one that it is said to follow (LiveKit's `RemoteChatContext`). */
+  #placed: readonly string[] = [];
   readonly #eventIds = new Set<string>();
   readonly #speech = new Map<string, "started" | "stopped" | "committed">();
   #created = false;
@@ -46,6 +48,11 @@ export class EventOrder {
     return [...this.#conversation].filter(([, state]) => state === "done").map(([id]) => id);
   }
 
+  /** The conversation as the client has it: names in order. */
+  get placed(): readonly string[] {
+    return this.#placed;
+  }
+
   /** What was under way is over without a word of it. */
   forget(): void {
     for (const id of this.#responses.keys()) this.#responses.set(id, "done");
@@ -57,6 +64,7 @@ export class EventOrder {
   /** Another client, which is greeted. */
   anew(): void {
     for (const known of [this.#responses, this.#items, this.#conversation, this.#speech]) known.clear();
+    this.#placed = [];
     this.#created = false;
   }
 
@@ -172,6 +180,8 @@ export class EventOrder {
   }
 
   #item(type: string, event: JsonObject): void {
+    if (type === "conversation.item.deleted")
+      this.#placed = this.#placed.filter((id) => id !== event["item_id"]);
     if (type !== "conversation.item.added" && type !== "conversation.item.done") return;
     const id = text(fields(event["item"])["id"]);
     const state = this.#conversation.get(id);
@@ -182,6 +192,15 @@ export class EventOrder {
     if (typeof previous === "string" && !this.#conversation.has(previous)) {
       this.#fail(`${type} of ${id} after ${previous}, which was never announced`);
     }
+    if (type === "conversation.item.added") this.#place(id, previous);
+  }
+
+  /** One that follows nobody is the first. */
+  #place(id: string, previous: Json | undefined): void {
+    const at = typeof previous === "string" ? this.#placed.indexOf(previous) + 1 : 0;
+    if (at === 0 && typeof previous === "string")
+      this.#fail(`${id} is said to follow ${previous}, which is gone`);
+    this.#placed = this.#placed.toSpliced(at, 0, id);
   }
 
   #input(type: string, event: JsonObject): void {
