@@ -32,6 +32,8 @@ export class EventOrder {
   #placed: readonly string[] = [];
   readonly #eventIds = new Set<string>();
   readonly #speech = new Map<string, "started" | "stopped" | "committed">();
+  /** What a turn was said to follow when it was committed. */
+  readonly #committed = new Map<string, Json>();
   #created = false;
 
   constructor(world: OrderHost) {
@@ -65,6 +67,7 @@ export class EventOrder {
   anew(): void {
     for (const known of [this.#responses, this.#items, this.#conversation, this.#speech]) known.clear();
     this.#placed = [];
+    this.#committed.clear();
     this.#created = false;
   }
 
@@ -192,7 +195,11 @@ export class EventOrder {
     if (typeof previous === "string" && !this.#conversation.has(previous)) {
       this.#fail(`${type} of ${id} after ${previous}, which was never announced`);
     }
-    if (type === "conversation.item.added") this.#place(id, previous);
+    if (type !== "conversation.item.added") return;
+    this.#place(id, previous);
+    const committed = this.#committed.get(id);
+    if (committed !== undefined && committed !== (previous ?? null))
+      this.#fail(`${id} was committed behind ${text(committed)}, and follows ${text(previous)}`);
   }
 
   /** One that follows nobody is the first. */
@@ -214,6 +221,7 @@ export class EventOrder {
       this.#speech.set(id, "stopped");
     } else if (type === "input_audio_buffer.committed") {
       if (state === "committed") this.#fail(`committed of ${id} again`);
+      this.#committed.set(id, event["previous_item_id"] ?? null);
       this.#speech.set(id, "committed");
     }
   }
