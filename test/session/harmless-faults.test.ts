@@ -131,6 +131,35 @@ describe("a plain client", () => {
     expect(told(call)).toEqual(["server_error"]);
   });
 
+  test("[L220] nor of a setting that the fallback does not take: it is shown what is in force", () => {
+    const { call, seen } = watched({ upstreams: [FALLBACK] });
+    const noise_reduction = { type: "near_field" };
+    call.client({
+      type: "session.update",
+      session: { type: "realtime", audio: { input: { noise_reduction } } },
+    });
+    call.upstream({ type: "configured" });
+    lose(call, "up0.1");
+    call.advance(10);
+    call.input({ type: "open", peer: "up0.2" });
+    call.clearEvents();
+    const error = {
+      code: "unknown_parameter",
+      message: "No noise_reduction.",
+      type: "invalid_request_error",
+    };
+    call.upstream({ type: "refused", what: "configure", id: null, cause: null, error }, "up0.2");
+    call.upstream({ type: "unconfigured", fields: ["extra.noise_reduction"] }, "up0.2");
+    call.upstream({ type: "configured" }, "up0.2");
+    call.upstream({ type: "ready" }, "up0.2");
+    call.advance(2000);
+    expect(told(call)).toEqual([]);
+    expect(seen()).toEqual(["upstream_closed", "unknown_parameter"]);
+    expect(call.last("session.updated")["session"]).toMatchObject({
+      audio: { input: { noise_reduction: null } },
+    });
+  });
+
   test("[L220] is told what an answer came to that broke off, by its end", () => {
     const call = new Call();
     call.speak(TURN);
