@@ -179,11 +179,17 @@ describe("upstreams", () => {
     }
   }
 
-  test.each(["401", "429", "503"])(
-    "[S42] an upstream that refuses with %s is told, and the call stays open",
-    (status) =>
+  // What may be had by another attempt a plain client is not told.
+  test.each([
+    ["401", "realtime"],
+    ["429", "duplex.v1"],
+    ["503", "duplex.v1"],
+  ])(
+    "[S42] [L220] an upstream that refuses with %s is told to %s, and the call stays open",
+    (status, protocol) =>
       withDemoUrl(`refuse=${status}`, async (bad) => {
-        const call = await dialRaw(`${bad.wsUrl}/v1/realtime?model=demo`, { apiKey: bad.apiKey });
+        const to = { apiKey: bad.apiKey, protocols: [protocol] };
+        const call = await dialRaw(`${bad.wsUrl}/v1/realtime?model=demo`, to);
         await call.log.next("session.created");
         const { error } = await call.log.next("error");
         expect(error.type).toBe("server_error");
@@ -212,7 +218,8 @@ describe("upstreams", () => {
 
   test("[S43] an upstream that talks nonsense is told of, and its sense still gets through", () =>
     withDemoUrl("garbage=1", async (bad) => {
-      const call = await dialRaw(`${bad.wsUrl}/v1/realtime?model=demo`, { apiKey: bad.apiKey });
+      const to = { apiKey: bad.apiKey, protocols: ["duplex.v1"] };
+      const call = await dialRaw(`${bad.wsUrl}/v1/realtime?model=demo`, to);
       await call.log.next("session.created");
       expect((await textTurn(call)).length).toBeGreaterThan(0);
       for (const { error } of call.log.all("error")) {

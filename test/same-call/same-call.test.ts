@@ -67,6 +67,7 @@ describe.each(TABLE)("the same call over $name", ({ provider, lacks, givesWay, a
     else expect(figures.used.provider).toEqual([0, 0]);
     expect(figures.used.seconds[1]).toBe(figures.used.seconds[0]);
     expect(figures.refused).toEqual([]);
-    expect(figures.errors).toEqual(afterLoss === "resumed" ? [] : ["upstream_closed"]);
+    // A loss that is made good is not told a plain client, whose framework might end the call (L220).
+    expect(figures.errors).toEqual([]);
   });
 });

@@ -176,7 +176,7 @@ describe("an upstream that does not read", () => {
   });
 
   test("[W4] and falls seconds behind is given up; the next connection hears all of the turn", () => {
-    const call = new Call();
+    const call = new Call({ dialect: "duplex.v1" });
     const speech = concat(silence(400), voice(6500));
     call.speak(speech.subarray(0, 24 * 600));
     buffered(call, "up0.1", MiB);

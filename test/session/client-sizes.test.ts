@@ -185,6 +185,30 @@ describe("what is kept", () => {
     expect(kept(call)).toEqual(["b", "c", "d"]);
   });
 
+  // LiveKit and Pipecat show a picture a second where the camera is on.
+  test("[E125] pictures are forgotten before anything that was said", () => {
+    const call = new Call();
+    call.client(message("said", part("My name is Ada.")));
+    for (let count = 0; count < 12; count += 1) {
+      call.client(message(`picture${count}`, image(MiB)));
+      read(call);
+      call.advance(3000);
+    }
+    expect(kept(call).at(0)).toBe("said");
+    expect(kept(call).at(-1)).toBe("picture11");
+    expect(kept(call).length).toBeLessThan(10);
+  });
+
+  test("[E125] also where there are too many items", () => {
+    const call = new Call({ limits: { items: 3 } });
+    for (const id of ["a", "b"]) call.client(message(id, part(id)));
+    for (const id of ["p1", "p2", "p3"]) call.client(message(id, image(KiB)));
+    expect(kept(call)).toEqual(["a", "b", "p3"]);
+    call.client(message("c", image(KiB), part("What is this?")));
+    call.client(message("d", part("d")));
+    expect(kept(call)).toEqual(["b", "c", "d"]);
+  });
+
   test("[E39] a response.create has at most 256 KiB, 8 MiB of images and audio, and 18 KiB of metadata", () => {
     const call = new Call();
     const ask = (event_id: string, response: { readonly [key: string]: Json }) =>
@@ -230,7 +254,7 @@ describe("what is kept", () => {
 
   test("[W13] items that wait for a dial beyond 16 MiB give the upstream up, aloud", () => {
     const call = new Call({ connect: false, limits: { sessionSize: 64 * MiB, backlogSize: MiB } });
-    call.connect("realtime");
+    call.connect("duplex.v1");
     for (let n = 0; n < 6; n += 1) {
       call.client(message(`i${n}`, part("x".repeat(200 * KiB))));
       read(call);

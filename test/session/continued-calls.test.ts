@@ -83,7 +83,7 @@ describe("a socket that breaks off", () => {
   });
 
   test("[U238] where the session is gone, the loss is told and another one is told the conversation", () => {
-    const live = new VllmDuplexCall();
+    const live = new VllmDuplexCall({}, { dialect: "duplex.v1" });
     live.say(live.server.answers("resp_1", sound(400), undefined, "Good day."));
     live.pass(1000);
     live.say(live.server.begins("resp_2"));
@@ -109,7 +109,7 @@ describe("a socket that breaks off", () => {
     gap.kill();
     gap.pass(3000);
     expect(gap.sessions.size).toBe(2);
-    const none = new VllmDuplexCall({ resumes: false });
+    const none = new VllmDuplexCall({ resumes: false }, { dialect: "duplex.v1" });
     none.kill();
     none.pass(3000);
     expect(none.servers.map((server) => server.received[0]?.type)).toEqual([
@@ -120,7 +120,7 @@ describe("a socket that breaks off", () => {
   });
 
   test("[U238] where nobody answers the dial, the loss is told then, and it is dialled again", () => {
-    const live = new VllmDuplexCall();
+    const live = new VllmDuplexCall({}, { dialect: "duplex.v1" });
     live.down = true;
     live.kill();
     live.pass(400);

@@ -156,7 +156,7 @@ describe("a fault inside", () => {
             : Reflect.get(target, name, target),
       });
     };
-    const call = new Call({ createUpstream: faulty, faulty: true });
+    const call = new Call({ createUpstream: faulty, faulty: true, dialect: "duplex.v1" });
     call.speak(TURN);
     call.input({ type: "message", peer: "up0.1", data: '"boom"' });
     expect(call.last("error")["error"]).toMatchObject({ type: "server_error", code: "internal_error" });

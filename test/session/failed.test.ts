@@ -146,7 +146,7 @@ describe("an answer that the provider says has failed", () => {
   test.each(["insufficient_quota", "invalid_api_key", "session_expired", "model_not_found"])(
     "[L46] with %s ends the connection without a fallback too; the answer is told, the next turn dials anew",
     (code) => {
-      const call = new Call();
+      const call = new Call({ dialect: "duplex.v1" });
       call.speak(TURN);
       begins(call);
       fails(call, fault(code));

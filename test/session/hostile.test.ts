@@ -109,7 +109,7 @@ describe("bad input", () => {
   });
 
   test("[E6] an upstream's nonsense reaches the client as its fault, the call goes on", () => {
-    const call = new Call();
+    const call = new Call({ dialect: "duplex.v1" });
     const error = { code: "upstream_protocol_error", message: "unreadable" };
     call.upstream({ type: "error", error, fatal: false });
     expect(call.last("error")["error"]).toMatchObject({ type: "server_error", code: error.code });
@@ -119,7 +119,7 @@ describe("bad input", () => {
   });
 
   test("[E6] a message of more than 8 MiB is not read: its upstream is given up, aloud, and the call goes on", () => {
-    const call = new Call();
+    const call = new Call({ dialect: "duplex.v1" });
     const said = JSON.stringify({ type: "rate_limits", rateLimits: [] });
     const say = (size: number) => call.input({ type: "message", peer: "up0.1", data: said.padEnd(size) });
     say(8 * 1024 * 1024);

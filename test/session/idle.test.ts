@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 
 import type { JsonObject } from "../../src/protocol/json.ts";
+import { begin, finish } from "../support/answering.ts";
 import { Call, type CallOptions } from "../support/call.ts";
 import { inputGuarded, judge } from "../support/guard.ts";
 import { count } from "../support/race.ts";
@@ -18,6 +19,20 @@ function answered(ms: number, options: CallOptions = {}, call = new Call({ sessi
   call.answer(voice(ms));
   const { id } = call.last("conversation.item.done")["item"] as { readonly id: string };
   return { call, id };
+}
+
+const RESULT = { type: "function_call_output", call_id: "c", output: "42" };
+
+/** The answer to the client is a tool call. */
+function calls(status: "completed" | "incomplete" = "completed"): Call {
+  const call = new Call({ session: IDLE });
+  call.client({ type: "response.create" });
+  begin(call);
+  const at = { response: "r", item: "i" };
+  call.upstream({ type: "item.started", ...at, kind: "function_call", name: "slow", callId: "c" });
+  call.upstream({ type: "item.done", ...at, status, arguments: "{}" });
+  finish(call);
+  return call;
 }
 
 const fired = (call: Call): number => count(call, "input_audio_buffer.timeout_triggered");
@@ -88,6 +103,34 @@ describe("the silence after an answer", () => {
     call.client({ type: "conversation.item.create", item: { type: "message", role: "user", content } });
     call.client({ type: "response.create" });
     judge(call, 0, "insult");
+    call.advance(5100);
+    expect(fired(call)).toBe(1);
+  });
+
+  // B107
+  test("[B107] does not begin while the client runs a tool, and does when that has given its result", () => {
+    const call = calls();
+    call.advance(30_000);
+    expect(fired(call)).toBe(0);
+    call.client({ type: "conversation.item.create", item: RESULT });
+    call.advance(4900);
+    expect(fired(call)).toBe(0);
+    call.advance(200);
+    expect(fired(call)).toBe(1);
+  });
+
+  // B107
+  test("[B107] begins after a minute where the result of a tool does not come", () => {
+    const call = calls();
+    call.advance(59_000);
+    expect(fired(call)).toBe(0);
+    call.advance(1100);
+    expect(fired(call)).toBe(1);
+  });
+
+  // B107
+  test("[B107] begins at once after a tool call that was cut off", () => {
+    const call = calls("incomplete");
     call.advance(5100);
     expect(fired(call)).toBe(1);
   });

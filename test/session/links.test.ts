@@ -28,7 +28,7 @@ describe("upstream links", () => {
   });
 
   test("[E52] an upstream that sends more messages than any answer has is given up, aloud", () => {
-    const call = new Call();
+    const call = new Call({ dialect: "duplex.v1" });
     const say = { type: "rate_limits", rateLimits: [] } as const;
     for (let n = 0; n < 9_990; n += 1) call.upstream(say);
     expect(call.open.has("up0.1")).toBe(true);
@@ -66,7 +66,7 @@ describe("upstream links", () => {
   });
 
   test("[E100] an error counts as twenty messages, and is told once a second", () => {
-    const call = new Call();
+    const call = new Call({ dialect: "duplex.v1" });
     const say = { type: "error", fatal: false, error: { code: "busy", message: "Busy." } } as const;
     const errors = () => call.events.filter(({ type }) => type === "error").map(({ error }) => error);
     for (let n = 0; n < 400; n += 1) call.upstream(say);
@@ -107,7 +107,7 @@ describe("upstream links", () => {
 
   test("[L2] a dial that is never answered is given up, told and tried again with backoff", () => {
     const call = new Call({ connect: false });
-    call.connect("realtime");
+    call.connect("duplex.v1");
     call.advance(10_001);
     expect(call.last("error")["error"]).toMatchObject({ type: "server_error", code: "upstream_timeout" });
     call.advance(260);
@@ -244,7 +244,7 @@ describe("upstream links", () => {
 
   test("[L12] commands beyond a backlog's bound give the upstream up, aloud", () => {
     const call = new Call({ connect: false, limits: { backlogCommands: 3 } });
-    call.connect("realtime");
+    call.connect("duplex.v1");
     const content = [{ type: "input_text", text: "hi" }];
     for (let at = 0; at < 4; at += 1)
       call.client({ type: "conversation.item.create", item: { type: "message", role: "user", content } });

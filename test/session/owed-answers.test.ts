@@ -194,6 +194,46 @@ describe("answers that are owed", () => {
     expect(asks(call)).toBe(2);
   });
 
+  // LiveKit gives a reply up after ten seconds, and cancels it by its name when it comes after all.
+  test.each([false, true])(
+    "[R113] one that its client gives up as it begins leaves the turn its own answer (other isolate: %s)",
+    (moves) => {
+      const call = interruptedSentence();
+      call.client({ type: "response.create", response: { instructions: "Be brief." } });
+      call.speak(concat(voice(11_000), silence(900)));
+      const id = String(response(call, "response.created")["id"]);
+      if (moves) call.hibernate();
+      call.client({ type: "response.cancel", response_id: id });
+      expect(asks(call)).toBe(2);
+      expect(call.commandTypes().slice(-3)).toEqual(["respond", "cancel", "respond"]);
+      expect(call.commands().at(-1)).toMatchObject({ options: { params: {} } });
+      expect(call.commands().at(-1)).not.toHaveProperty("cause");
+      call.client({ type: "response.cancel", response_id: String(response(call, "response.created")["id"]) });
+      call.advance(10_000);
+      expect(asks(call)).toBe(2);
+    },
+  );
+
+  test("[R113] not where the client stops whatever there is, where something of it came, or where only the client asks", () => {
+    const stopped = interruptedSentence();
+    const begun = interruptedSentence();
+    const asked = interruptedSentence({
+      audio: { input: { turn_detection: { type: "server_vad", create_response: false } } },
+    });
+    for (const call of [stopped, begun, asked]) {
+      call.client({ type: "response.create" });
+      call.speak(concat(voice(300), silence(900)));
+      const id = String(response(call, "response.created")["id"]);
+      if (call === begun) {
+        begin(call);
+        call.upstream({ type: "item.started", response: "r", item: "i", kind: "message" });
+      }
+      call.client({ type: "response.cancel", ...(call !== stopped && { response_id: id }) });
+      call.advance(10_000);
+      expect(asks(call)).toBe(1);
+    }
+  });
+
   test("[R36] a response.create takes an answer asked for in advance back: never two at once", () => {
     const call = new Call({ session: { relay: { eager_ms: 150 } } });
     call.speak(concat(silence(600), voice(900, 24_000, 3), silence(300)));

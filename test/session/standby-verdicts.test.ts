@@ -11,7 +11,7 @@ const tools = (name: string) => [{ type: "function", name }];
 /** A session whose primary took all that it was told, beside a standby that is ready. */
 function withStandby(): Call {
   const upstreams = [{ name: "judge", options: JUDGE, standby: true, fallback: [JUDGE] }];
-  const call = new Call({ upstreams });
+  const call = new Call({ dialect: "duplex.v1", upstreams });
   call.upstream({ type: "configured" });
   update(call, { tools: tools("first"), instructions: "Be brief." });
   call.upstream({ type: "configured" });

@@ -346,7 +346,7 @@ describe("an upstream that pauses reading", () => {
   });
 
   test("[M18] is given up when it has taken nothing for seconds by the clock, and not while it takes a little", () => {
-    const call = new Call({ session: manual });
+    const call = new Call({ session: manual, dialect: "duplex.v1" });
     for (let second = 0; second < 12; second += 1) {
       paused(call, 2_000_000 - 1000 * second);
       call.speak(voice(1000));

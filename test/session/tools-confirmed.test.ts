@@ -112,6 +112,14 @@ describe("a call that the caller may take back", () => {
     }
   });
 
+  test("[X301] a picture says nothing: a camera that is on takes nothing back", () => {
+    const call = booking();
+    const content = [{ type: "input_image", image_url: "data:image/png;base64,AAAA" }];
+    call.client({ type: "conversation.item.create", item: { type: "message", role: "user", content } });
+    call.advance(1000);
+    expect(made(call)).toHaveLength(1);
+  });
+
   test("[X301] in push to talk who presses the button puts it off, until it is known that they said something", () => {
     const session = { audio: { input: { turn_detection: null } } };
     for (const [end, count] of [

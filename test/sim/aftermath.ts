@@ -32,6 +32,17 @@ export function atRest({ checks, scenario, tape }: SimulatedCall, snapshot: Sess
   if (snapshot.turns.phase === "speaking" && !dazzled) checks.fail("restless", "a turn is still open");
 }
 
+/**
+ * The client has the conversation's items in their order: it puts each behind the one that it is said to follow. It may have more: the
+ * oldest of too many are forgotten, and so is what an object that died knew.
+ */
+export function inPlace({ checks, client }: SimulatedCall, { conversation }: SessionSnapshot): void {
+  const kept = conversation.entries.map(({ item }) => item.id);
+  const placed = client.order.placed.filter((id) => kept.includes(id));
+  if (kept.join() !== placed.join())
+    checks.fail("event-order", `the conversation is ${kept.join()}, and the client has ${placed.join()}`);
+}
+
 /** Neither dials nor questions without end. */
 export function budget(call: SimulatedCall): void {
   const { checks, scenario, relay } = call;

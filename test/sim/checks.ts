@@ -19,6 +19,7 @@ export type Invariant =
   | "response-ends"
   | "closed-peer"
   | "event-order"
+  | "told-for-nothing"
   | "two-voices"
   | "numbering"
   | "acknowledged-lost"

@@ -2,7 +2,7 @@
  * The order of server events that official SDKs depend on (openai-realtime.md §5, §10): what is announced before what,
  * what ends once, and what may not come after an end. One instance per session, whatever connections carried it.
  */
-import type { JsonObject } from "../../src/protocol/json.ts";
+import type { Json, JsonObject } from "../../src/protocol/json.ts";
 import { ABOUT_DELIVERY } from "./duplex-wire.ts";
 import { fields, text } from "./fields.ts";
 
@@ -28,8 +28,12 @@ export class EventOrder {
   readonly #responses = new Map<string, "active" | "done">();
   readonly #items = new Map<string, ItemState>();
   readonly #conversation = new Map<string, "added" | "done">();
+  /** Its items as a client puts them, each behind the one that it is said to follow (LiveKit's `RemoteChatContext`). */
+  #placed: readonly string[] = [];
   readonly #eventIds = new Set<string>();
   readonly #speech = new Map<string, "started" | "stopped" | "committed">();
+  /** What a turn was said to follow when it was committed. */
+  readonly #committed = new Map<string, Json>();
   #created = false;
 
   constructor(world: OrderHost) {
@@ -46,6 +50,11 @@ export class EventOrder {
     return [...this.#conversation].filter(([, state]) => state === "done").map(([id]) => id);
   }
 
+  /** The conversation as the client has it: names in order. */
+  get placed(): readonly string[] {
+    return this.#placed;
+  }
+
   /** What was under way is over without a word of it. */
   forget(): void {
     for (const id of this.#responses.keys()) this.#responses.set(id, "done");
@@ -57,6 +66,8 @@ export class EventOrder {
   /** Another client, which is greeted. */
   anew(): void {
     for (const known of [this.#responses, this.#items, this.#conversation, this.#speech]) known.clear();
+    this.#placed = [];
+    this.#committed.clear();
     this.#created = false;
   }
 
@@ -172,6 +183,8 @@ export class EventOrder {
   }
 
   #item(type: string, event: JsonObject): void {
+    if (type === "conversation.item.deleted")
+      this.#placed = this.#placed.filter((id) => id !== event["item_id"]);
     if (type !== "conversation.item.added" && type !== "conversation.item.done") return;
     const id = text(fields(event["item"])["id"]);
     const state = this.#conversation.get(id);
@@ -182,6 +195,19 @@ export class EventOrder {
     if (typeof previous === "string" && !this.#conversation.has(previous)) {
       this.#fail(`${type} of ${id} after ${previous}, which was never announced`);
     }
+    if (type !== "conversation.item.added") return;
+    this.#place(id, previous);
+    const committed = this.#committed.get(id);
+    if (committed !== undefined && committed !== (previous ?? null))
+      this.#fail(`${id} was committed behind ${text(committed)}, and follows ${text(previous)}`);
+  }
+
+  /** One that follows nobody is the first. */
+  #place(id: string, previous: Json | undefined): void {
+    const at = typeof previous === "string" ? this.#placed.indexOf(previous) + 1 : 0;
+    if (at === 0 && typeof previous === "string")
+      this.#fail(`${id} is said to follow ${previous}, which is gone`);
+    this.#placed = this.#placed.toSpliced(at, 0, id);
   }
 
   #input(type: string, event: JsonObject): void {
@@ -195,6 +221,7 @@ export class EventOrder {
       this.#speech.set(id, "stopped");
     } else if (type === "input_audio_buffer.committed") {
       if (state === "committed") this.#fail(`committed of ${id} again`);
+      this.#committed.set(id, event["previous_item_id"] ?? null);
       this.#speech.set(id, "committed");
     }
   }

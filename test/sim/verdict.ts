@@ -6,7 +6,7 @@ import type { Utterance } from "./caller.ts";
 import type { Provider } from "./provider.ts";
 import type { ProviderCall } from "./provider-call.ts";
 import { PLAYS_ON_MS } from "./provider-account.ts";
-import { atRest, budget } from "./aftermath.ts";
+import { atRest, budget, inPlace } from "./aftermath.ts";
 import { money, slackMs } from "./money.ts";
 import { SHADOW } from "./shadow.ts";
 import { askedAtOnce, askedFor, goneOnWith, keptOn, thrownAway, wentOn } from "./answer-account.ts";
@@ -62,6 +62,7 @@ export function judge(call: SimulatedCall): void {
   if (call.lastMoment !== null) {
     history(call, call.lastMoment);
     atRest(call, call.lastMoment);
+    inPlace(call, call.lastMoment);
     toolsAnswered(call, call.lastMoment);
     tasksEnded(call, call.lastMoment);
     call.announced.look();

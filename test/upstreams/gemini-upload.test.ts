@@ -25,3 +25,24 @@ test("[U165] one that fits takes the place of the oldest", () => {
   expect(told).toContain("bbb");
   expect(told).toContain("ccc");
 });
+
+test("[U324] a picture takes the place of older pictures, and of nothing that was said", () => {
+  const upload = new Upload(false);
+  const picture = (at: number) => ({
+    id: `item_${at}`,
+    type: "message",
+    role: "user",
+    content: [
+      {
+        type: "input_image",
+        image_url: `data:image/jpeg;base64,${String(at).padStart(4, "A").repeat(50_000)}`,
+      },
+    ],
+  });
+  upload.add(said("user", "I am Ann."));
+  for (let at = 1; at <= 12; at += 1) expect(upload.add(picture(at))).toBe(true);
+  const told = JSON.stringify(upload.take());
+  expect(told).toContain("I am Ann.");
+  expect(told).toContain("AA12AA12");
+  expect(told).not.toContain("AAA1AAA1");
+});

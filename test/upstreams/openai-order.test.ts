@@ -44,6 +44,25 @@ describe("one order of what goes to a provider", () => {
     expect(types(connected).slice(2)).toEqual(["item.delete", "response.create", "item.create"]);
   });
 
+  // A client that has a turn in other words (without what is private, or translated) replaces it at once.
+  it("[U322] an item that takes the name of a turn whose deletion waits comes after that", () => {
+    const connected = connectOpenAi();
+    const { connection, server } = connected;
+    server.answersCommits = false;
+    connection.send({ type: "commit", itemId: "turn_1" });
+    connection.send({ type: "delete", itemId: "turn_1" });
+    connection.send(say("turn_1"));
+    connection.send(respond("R1"));
+    restarted(connection);
+    expect(types(connected).slice(1)).toEqual(["commit"]);
+    connection.hear(server.committed("prov_1"));
+    expect(types(connected).slice(2)).toEqual(["item.delete", "item.create", "response.create"]);
+    expect(server.received.at(2)).toMatchObject({ item_id: "prov_1" });
+    const { item } = server.received.at(3) as unknown as { readonly item: { readonly id: string } };
+    connection.send({ type: "delete", itemId: "turn_1" });
+    expect(server.received.at(-1)).toMatchObject({ type: "conversation.item.delete", item_id: item.id });
+  });
+
   it("[U85] nor is a turn, whose audio keeps its place among the others", () => {
     const connected = waiting();
     const { connection, server } = connected;

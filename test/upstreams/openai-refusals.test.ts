@@ -63,6 +63,19 @@ describe("a command that the provider refuses", () => {
     }
   });
 
+  // xAI answers so after an interruption, and clients wait for each deletion or end a call at an error.
+  it.each([
+    ["item_delete_invalid_item_id", "No."],
+    ["invalid_value", "Item not found"],
+  ])("[U321] is not told where it is a deletion of what is not there: %s", (code, message) => {
+    const { connection, server } = answeringOpenAi();
+    connection.send({ type: "item", item: text("item_a"), previousItemId: null });
+    connection.send({ type: "delete", itemId: "item_a", cause: "mine" });
+    const before = connection.events.length;
+    hear(connection, error({ event_id: server.received.at(-1)?.event_id ?? null, code, message }));
+    expect(connection.events.slice(before)).toEqual([]);
+  });
+
   it("[U42] takes the name of its item back, whoever names items", () => {
     for (const acceptsItemIds of [true, false]) {
       const { connection, server } = connectOpenAi({ quirks: { acceptsItemIds } });

@@ -7,6 +7,8 @@ export class Audience {
   #private = false;
   /** What is emitted now is nobody's to know. */
   #silent = false;
+  /** An error that is told now costs the client nothing. */
+  #harmless = false;
 
   /** Who is told from now on. */
   tapped(tap: EventTap): void {
@@ -21,6 +23,10 @@ export class Audience {
     return this.#silent;
   }
 
+  get harmless(): boolean {
+    return this.#harmless;
+  }
+
   /** Somebody is told what the client is told now. */
   get told(): boolean {
     return this.#tap.some && !this.#private;
@@ -33,6 +39,16 @@ export class Audience {
       tell();
     } finally {
       this.#private = false;
+    }
+  }
+
+  /** Errors that this tells are of what is made good: a plain client is not told, frameworks end a call at any `error`. */
+  harmlessly(tell: () => void): void {
+    this.#harmless = true;
+    try {
+      tell();
+    } finally {
+      this.#harmless = false;
     }
   }
 

@@ -87,7 +87,7 @@ export class ClientCommands {
   #clearOutput(): void {
     this.#parts.bargeIn.interrupt("client_cancelled");
     this.#parts.tools?.takeBack();
-    this.#parts.idle.cut();
+    this.#parts.idle.anew();
   }
 
   #respond(params: ResponseParams): void {
@@ -129,6 +129,7 @@ export class ClientCommands {
         responseId === null ? "no active response found" : `no active response with id '${responseId}'`;
       throw new ClientError("response_cancel_not_active", `Cancellation failed: ${what}`, null);
     }
+    if (responseId !== null) this.#parts.asking.cancelled(chosen);
     bargeIn.cancel(chosen);
   }
 

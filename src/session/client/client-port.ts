@@ -261,7 +261,9 @@ export class ClientPort {
 
   #error({ type, code, message, param }: ToldFault, eventId: string | null): void {
     if (this.audience.tap.error(eventId, { type, code, message, param })) return;
-    this.emit({ type: "error", error: { type, code, message, param, event_id: eventId } });
+    const event = { type: "error", error: { type, code, message, param, event_id: eventId } };
+    if (this.audience.harmless) this.tell(event);
+    else this.emit(event);
   }
 
   snapshot(): ClientPortSnapshot {

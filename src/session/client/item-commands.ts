@@ -2,7 +2,7 @@
 import type { CommandMeans, CommandParts } from "./command-parts.ts";
 import { type JsonObject, jsonSize, type Json, isJsonObject } from "../../protocol/json.ts";
 import { checkItem } from "./item-check.ts";
-import { withoutAudio, type Entry } from "../memory/entry.ts";
+import { isPicture, withoutAudio, type Entry } from "../memory/entry.ts";
 import { type AudioPart, audioParts, isUnspoken, inFormat } from "../memory/item-audio.ts";
 import type { Link } from "./ports.ts";
 import type { Item } from "../../upstreams/upstream.ts";
@@ -34,7 +34,8 @@ export class ItemCommands {
     conversation.requirePlace(item.id, previousItemId);
     const call = this.#callOf(item);
     this.#parts.tools?.refuseResult(call);
-    if (kept["role"] === "user") this.#parts.tools?.takeBack();
+    // A camera that is on says nothing.
+    if (kept["role"] === "user" && !isPicture(kept)) this.#parts.tools?.takeBack();
     budget.audio.take(audioMs, context.now);
     const receivers = this.#receivers(call);
     // What was asked for in advance does not know of it, and is told its turn before it.
@@ -48,6 +49,7 @@ export class ItemCommands {
     }
     this.#tellCreated(kept, previous, size);
     this.#parts.guard?.input?.changed();
+    if (call) this.#parts.idle.anew();
     context.persist();
   }
 
@@ -184,7 +186,7 @@ export class ItemCommands {
     this.#parts.tools?.takeBack();
     playout.cutAt(itemId, fromMs + audioEndMs, context.now);
     bargeIn.truncate(entry, fromMs + audioEndMs);
-    this.#parts.idle.cut();
+    this.#parts.idle.anew();
   }
 
   /** Where an audio part lies in the audio of its item; one that is announced and empty is taken for its first. */

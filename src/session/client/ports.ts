@@ -60,6 +60,8 @@ export interface Asking {
   /** Asks for the answer to the last turn. */
   answer(): void;
   withdraw(): boolean;
+  /** The client is cancelling these by their names. */
+  cancelled(responses: readonly ResponseRecord[]): void;
   settle(): void;
 }
 
@@ -116,7 +118,8 @@ export interface TurnTaking {
 /** The caller's silence, which may be answered. */
 export interface Idle {
   arm(): void;
-  cut(): void;
+  /** The silence begins now, where one is waited for. */
+  anew(): void;
 }
 
 /** Numbers of what is received, and the way back of a client that dropped. */

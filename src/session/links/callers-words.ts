@@ -40,7 +40,7 @@ export class CallersWords {
   /** Words of the caller's turn: for the client, when it knows of the turn. */
   said(event: InputTranscript): void {
     const itemId = this.#userItems.get(event.itemId) ?? this.#parts.eager.itemOf(event.itemId);
-    const entry = itemId === null ? undefined : this.#conversation.find(itemId);
+    const entry = itemId === null ? undefined : this.#conversation.spoken(itemId);
     if (itemId === null || !entry) {
       this.#parts.eager.keep(event);
       return;

@@ -9,6 +9,10 @@ import type { Link } from "./link.ts";
 /** The client: it is told of faults, and of the caller's words. */
 export interface ClientPort {
   readonly extended: boolean;
+  readonly audience: {
+    /** Errors that this tells cost the client nothing. */
+    harmlessly(tell: () => void): void;
+  };
   emit(event: ServerEvent): void;
   failed(code: string, message: string): void;
   /** The same, which may come again and again. */

@@ -11,7 +11,7 @@ type Refused = Extract<UpstreamEvent, { readonly type: "refused" }>;
 /** Read when a verdict comes: some of these parts are made later. */
 interface RefusalParts {
   readonly context: Context;
-  readonly port: Pick<ClientPort, "emit" | "failed" | "refused">;
+  readonly port: Pick<ClientPort, "audience" | "emit" | "failed" | "refused">;
   readonly conversation: Conversation;
   readonly sessionObject: SessionObject;
   readonly links: readonly Link[];
@@ -47,7 +47,10 @@ export class Refusals {
     const fault = judge === "primary" ? error : { ...error, message: `${link.name}: ${error.message}` };
     if (what === "configure") {
       const known = judge === null ? cause : sessionObject.updates.refused(cause, error.param ?? null);
-      if (this.#first(link, known)) port.refused(fault, eventIdOfCause(known));
+      const tell = (): void => port.refused(fault, eventIdOfCause(known));
+      // It was in force, and another connection does not take it: the client is shown what is.
+      if (known === null && link.serving > 1) port.audience.harmlessly(tell);
+      else if (this.#first(link, known)) tell();
     } else if (cause !== null) {
       if (this.#first(link, cause)) port.refused(fault, eventIdOfCause(cause));
       if (what === "item" && id !== null) this.#forget(link, id, judge);

@@ -49,6 +49,10 @@ export interface UpstreamEventsParts {
   /** What all answers cost. */
   readonly usage: TokenSums;
   readonly reactions: Reactions;
+  readonly voices: {
+    /** Who can go on now where this upstream broke off; null: nobody yet. */
+    whoGoesOn(link: Link): Link | null;
+  };
   /** These same events. */
   readonly upstreamEvents: { changed(itemId: string): void };
 }

@@ -114,8 +114,11 @@ export class UpstreamEvents implements LinkHost {
 
   #error(link: Link, error: UpstreamFault): void {
     this.#context.metric("upstream_errors", 1, link.name);
-    if (link.phase === "ready") this.#port.failedOften(error.code, `${link.name}: ${error.message}`);
-    else this.#faults.tellOnce(link, error, false);
+    const tell = (): void => this.#port.failedOften(error.code, `${link.name}: ${error.message}`);
+    if (link.phase !== "ready") this.#faults.tellOnce(link, error, false);
+    // What cannot be read is left out, and a client that the provider itself served would have passed it by.
+    else if (error.code === "upstream_protocol_error") this.#port.audience.harmlessly(tell);
+    else tell();
   }
 
   /** Turns are decided here, and this provider made one of its own: its words are of the caller's turn here. */
@@ -237,10 +240,18 @@ export class UpstreamEvents implements LinkHost {
     this.#parts.recovery.lost(link, fault, final);
   }
 
+  /** A fault of what is beside the call: nobody's turn and nobody's answer is lost for it. */
+  tellBeside(link: Link, { code, message }: UpstreamFault): void {
+    this.#port.audience.harmlessly(() => this.#port.failed(code, `${link.name}: ${message}`));
+  }
+
   /** The first loss is told, any other reason, and the last. */
   tellLost(link: Link, fault: UpstreamFault, final: boolean): void {
-    if (!final) return this.#faults.tellOnce(link, fault, true);
-    this.#faults.tell(link, { ...fault, message: `${fault.message} No further attempt is made by itself.` });
+    const { links, voices } = this.#parts;
+    // Without a transcriber the turns have no words, which is told with each.
+    const costs = links.includes(link) && voices.whoGoesOn(link) === null;
+    if (final) this.#faults.tellLast(link, fault, costs);
+    else this.#faults.tellOnce(link, fault, true, costs);
   }
 
   snapshot(): UpstreamEventsSnapshot {

@@ -10,6 +10,8 @@ import type { Limits } from "../limits.ts";
 import {
   asPlayed,
   bytesOf,
+  hasSound,
+  isPicture,
   mapParts,
   saidIn,
   saidMs,
@@ -64,6 +66,12 @@ export class Conversation {
     return this.#byId.get(itemId);
   }
 
+  /** One of the caller's sound, of which there may be words to tell: another may bear the name of one that was deleted. */
+  spoken(itemId: string): Entry | undefined {
+    const entry = this.find(itemId);
+    return entry && hasSound(entry.item) ? entry : undefined;
+  }
+
   /**
    * Inserts after `previousItemId` (absent: at the end, `"root"`: at the front).
    * @returns the id of the item it now follows, or null at the front.
@@ -105,11 +113,14 @@ export class Conversation {
     return at + 1;
   }
 
-  /** Beyond the number of items, or the size of all, the oldest go. `added` stays, wherever it stands: it is the newest. */
+  /**
+   * Beyond the number of items, or the size of all, the oldest go: of a camera's pictures first, a few of which are as large
+   * as all that is said in a call. `added` stays, wherever it stands: it is the newest.
+   */
   #forgetOldest(added: Entry): void {
     let surplus = this.size - this.#limits.conversationSize;
     while (this.#entries.length > this.#limits.items || surplus > 0) {
-      const at = this.#entries.findIndex((entry) => !entry.growing && entry !== added);
+      const at = this.#oldest((entry) => !entry.growing && entry !== added);
       // Of those that grow each is bounded, and so is their number.
       if (at < 0) return;
       const [gone] = this.#entries.splice(at, 1);
@@ -118,6 +129,12 @@ export class Conversation {
       surplus -= jsonSize(gone.item);
       this.audio.delete(gone.item.id);
     }
+  }
+
+  /** Of these; -1: there is none. */
+  #oldest(of: (entry: Entry) => boolean): number {
+    const picture = this.#entries.findIndex((entry) => isPicture(entry.item) && of(entry));
+    return picture >= 0 ? picture : this.#entries.findIndex(of);
   }
 
   /** @throws ClientError with a code of its own per `verb`, as OpenAI has. */

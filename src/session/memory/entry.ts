@@ -105,3 +105,26 @@ export function withoutAudio(item: Item): Item {
     }),
   };
 }
+
+/** It has the caller's sound, or had. */
+export function hasSound({ content }: Item): boolean {
+  if (!Array.isArray(content)) return false;
+  return content.some((part: Json) => isJsonObject(part) && part["type"] === "input_audio");
+}
+
+/** It shows something, and says nothing. */
+export function isPicture({ type, content }: Item): boolean {
+  if (type !== "message" || !Array.isArray(content) || content.length === 0) return false;
+  return content.every((part: Json) => isJsonObject(part) && part["type"] === "input_image");
+}
+
+/** The conversation ends with a tool call of which nobody has said yet what came of it. */
+export function awaitsResult(entries: readonly Entry[]): boolean {
+  const given = new Set<string>();
+  for (const { item, answers } of entries.toReversed()) {
+    if (item.type === "function_call_output") given.add(answers ?? "");
+    else if (item.type !== "function_call") return false;
+    else if (item["status"] === "completed" && !given.has(item.id)) return true;
+  }
+  return false;
+}

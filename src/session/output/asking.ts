@@ -5,45 +5,13 @@
  */
 import { ClientError } from "../../protocol/client-error.ts";
 import type { ResponseParams } from "../../protocol/client-events.ts";
-import type { Context } from "../context.ts";
-import type { Conversation } from "../memory/conversation.ts";
+import type { ResponseRecord } from "../state/response.ts";
 import { Answerers, anyOf } from "./answerers.ts";
-import { HeldRequest } from "./held-request.ts";
+import type { AskingParts } from "./asking-parts.ts";
+import { HeldRequest, type HeldSnapshot } from "./held-request.ts";
 import { isBeside, isPlain, OwedAsks, type OwedAsk, type OwedSnapshot } from "./owed-asks.ts";
-import type { Responses } from "./responses.ts";
-import type { Rounds } from "./rounds.ts";
 import type { RoundSnapshot } from "./round.ts";
-import type {
-  Budget,
-  Cast,
-  ClientPort,
-  Configuration,
-  Guard,
-  Link,
-  Recovery,
-  Shadows,
-  Tools,
-  TurnTaking,
-} from "./ports.ts";
-
-/** Read when it is asked for: some of these parts are made later. */
-interface AskingParts {
-  readonly context: Context;
-  readonly port: ClientPort;
-  readonly config: Configuration;
-  readonly conversation: Pick<Conversation, "entries">;
-  /** Upstreams that are heard, and of these those that take part now. */
-  readonly speakers: readonly Link[];
-  readonly cast: Cast;
-  readonly shadows: Shadows | null;
-  readonly recovery: Recovery;
-  readonly responses: Responses;
-  readonly rounds: Rounds;
-  readonly turns: TurnTaking;
-  readonly guard: Pick<Guard, "input"> | null;
-  readonly tools: Pick<Tools, "superseded"> | null;
-  readonly budget: Budget;
-}
+import type { Link } from "./ports.ts";
 
 export class Asking {
   readonly #parts: AskingParts;
@@ -84,13 +52,26 @@ export class Asking {
     if (held) this.#askHeld(held);
     else if (this.may) this.answer();
     // What brings its own input is no answer to the turn.
-    if (held?.input && this.may)
-      for (const group of this.#who.groups(this.#who.answerers)) this.#owe(group, {});
+    if (held?.input) this.#oweTurn();
+    else if (held) this.#held.covers(this.#parts.responses.answering);
   }
 
   /** The client itself ended the turn: it is answered if an answer was asked for. */
   committed(): void {
     if (this.#held.waits) this.turn();
+  }
+
+  /** The client is cancelling these: one that it had asked for in the caller's turn was the turn's answer too. */
+  cancelled(responses: readonly ResponseRecord[]): void {
+    const { budget, context, port } = this.#parts;
+    if (!responses.some((one) => this.#held.gaveUp(one))) return;
+    const refusal = budget.refusedAnswer();
+    if (refusal) port.rejected(refusal, null);
+    else context.uncaused(() => this.#oweTurn());
+  }
+
+  #oweTurn(): void {
+    if (this.may) for (const group of this.#who.groups(this.#who.answerers)) this.#owe(group, {});
   }
 
   /** Refused, the client is told so of its event. */
@@ -288,8 +269,6 @@ export class Asking {
   }
 }
 
-export interface AskingSnapshot extends OwedSnapshot {
-  readonly held: ResponseParams | null;
-  readonly heldCause?: string;
+export interface AskingSnapshot extends OwedSnapshot, HeldSnapshot {
   readonly rounds?: readonly RoundSnapshot[];
 }

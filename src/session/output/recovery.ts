@@ -101,8 +101,20 @@ export class Recovery {
   }
 
   #break(response: ResponseRecord, fault: UpstreamFault): void {
+    if (this.#wasWhole(response))
+      return this.#responses.end(response, { phase: "completed", reason: null, fault: null });
     if (response.items.length > 0) this.#noteBroken(response, wasSaid(response));
     this.#responses.fail(response, fault);
+  }
+
+  /** It ended with what the client runs, and says with the result. Asked for again, it would have that run twice. */
+  #wasWhole(response: ResponseRecord): boolean {
+    const { items } = response;
+    const own = new Set(this.#parts.config.current.tools.map((tool) => tool["name"]));
+    const calls = items.filter(({ kind }) => kind === "function_call");
+    const all = items.every(({ done, status }) => done && status === "completed");
+    const clients = calls.length > 0 && calls.every(({ name }) => own.has(name));
+    return all && clients && !this.#responses.waiting(response);
   }
 
   #noteBroken({ stream, attempts, outOfBand }: ResponseRecord, heard: boolean): void {

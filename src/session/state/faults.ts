@@ -6,6 +6,15 @@ export function isFatal({ code, type }: UpstreamFault): boolean {
   return FATAL_CODES.has(code) || (type !== undefined && FATAL_CODES.has(type));
 }
 
+/** Refused at the dial, and by the same dial again. */
+const REFUSED: ReadonlySet<string> = new Set(["upstream_unauthorized", "upstream_not_found"]);
+
+/** To try again is of no use, but with another provider. */
+export function isBeyondMending(fault: UpstreamFault): boolean {
+  if (fault.code === "session_expired") return false;
+  return isFatal(fault) || REFUSED.has(fault.code) || isClients(fault);
+}
+
 /** The provider's state, though OpenAI classes some of them as `invalid_request_error`. */
 const PROVIDERS = /rate_limit|quota|server_error|internal|overloaded|unavailable|capacity|timeout/;
 

@@ -1,11 +1,17 @@
 /** `idle_timeout_ms`: nobody says anything after an answer, and the silence becomes a turn. */
 import type { Context } from "../context.ts";
+import type { Conversation } from "../memory/conversation.ts";
+import { awaitsResult } from "../memory/entry.ts";
 import type { TurnTaking } from "./turn-taking.ts";
 import type { Budget, ClientPort, Configuration, Listener, Responses, Tools } from "./ports.ts";
+
+/** A result that the client owes is what the caller waits for, no longer than this. */
+const RESULT_MS = 60_000;
 
 /** Read when it is asked for: some of these parts are made later. */
 interface IdleParts {
   readonly context: Context;
+  readonly conversation: Pick<Conversation, "entries">;
   readonly port: ClientPort;
   readonly budget: Budget;
   readonly config: Configuration;
@@ -29,7 +35,7 @@ export class Idle {
 
   /** It starts when the answer has been played to its end, and only while there is somebody to be silent. */
   arm(): void {
-    const { context, port, budget, responses, listener, turns } = this.#parts;
+    const { context, conversation, port, budget, responses, listener, turns } = this.#parts;
     const idleMs = this.#timeoutMs;
     context.deadlines.clear("idle");
     // The answer was cut by somebody who speaks: what follows is a turn, and no silence.
@@ -37,11 +43,12 @@ export class Idle {
     if (idleMs === null || !port.connected || !budget.answersSilence) return;
     if (responses.underway || responses.count === 0) return;
     turns.quiet();
-    context.deadlines.set("idle", Math.max(context.now, listener.playingUntil()) + idleMs);
+    const waitMs = awaitsResult(conversation.entries) ? Math.max(idleMs, RESULT_MS) : idleMs;
+    context.deadlines.set("idle", Math.max(context.now, listener.playingUntil()) + waitMs);
   }
 
-  /** What is being played was cut: the silence begins now. */
-  cut(): void {
+  /** The silence begins now: what is being played was cut, or a tool's result came. */
+  anew(): void {
     if (this.#parts.context.deadlines.get("idle") !== null) this.arm();
   }
 

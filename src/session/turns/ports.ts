@@ -54,6 +54,7 @@ export interface Ear extends Link {
 export interface UpstreamEvents {
   onPhase(link: Link, fault: UpstreamFault | null, cause: null): void;
   tellLost(link: Link, fault: UpstreamFault, final: boolean): void;
+  tellBeside(link: Link, fault: UpstreamFault): void;
   onMissed(link: Link, ms: number): void;
   onSpared(link: Link, ms: number): void;
   changed(itemId: string): void;
@@ -72,7 +73,6 @@ export interface Refusals {
 export interface ClientPort extends ClientKind {
   readonly connected: boolean;
   emit(event: ServerEvent): void;
-  failed(code: string, message: string): void;
 }
 
 /** The session's configuration: who finds turns, and what an upstream is told. */

@@ -9,8 +9,9 @@ import type { Conversation } from "../memory/conversation.ts";
 import { cutWords, gapBetween, joinWords } from "../memory/words.ts";
 import type { PlannedUpstream } from "../state/plan.ts";
 import { TICKS_PER_MS } from "../state/ticks.ts";
-import { partOf, wordsCame, wordsComplete, wordsFailed } from "./transcript-events.ts";
+import { partOf, wordsCame, wordsComplete, wordsFailed, wordsUnheard } from "./transcript-events.ts";
 import { grown, kept } from "./transcript-extra.ts";
+import { AwaitedWords, LATE_MS } from "./awaited-words.ts";
 import { Segments, type Segment, type SegmentsSnapshot } from "./segments.ts";
 import type { MadeOf, TranscriberParts } from "./transcribing.ts";
 import type { ClientPort, Ear, Link } from "./ports.ts";
@@ -18,8 +19,6 @@ import { wordlessMs } from "./wordless-turns.ts";
 
 /** A provider's own detection, as OpenAI has it, quick: segments are no turns. */
 const DETECTION = { type: "server_vad", threshold: 0.5, prefix_padding_ms: 300, silence_duration_ms: 300 };
-/** Words that are late by more than this after a turn are not waited for. */
-const LATE_MS = 3000;
 /** While words of the last turn are awaited, nothing is heard yet of a buffer with less than this. */
 const HEARD_AFTER_MS = 1000;
 /** Of so much in the last few turns it has something to say. */
@@ -38,8 +37,7 @@ export class Transcriber<Linked extends Ear = Ear> {
   readonly #planned: PlannedUpstream;
   readonly #parts: TranscriberParts;
   readonly #segments = new Segments();
-  /** Items of the conversation whose words are not all there, with when they are waited for no longer. */
-  readonly #due = new Map<string, number>();
+  readonly #awaited: AwaitedWords;
   /** The connection that serves has heard what was said. */
   #hears = false;
 
@@ -49,6 +47,7 @@ export class Transcriber<Linked extends Ear = Ear> {
     this.#conversation = parts.conversation;
     this.#planned = made.planned;
     this.#parts = parts;
+    this.#awaited = new AwaitedWords(parts.context);
     this.link = made.link(this);
   }
 
@@ -89,7 +88,7 @@ export class Transcriber<Linked extends Ear = Ear> {
       this.#parts.refusals.verdict(link, event, "transcriber");
     } else if (event.type === "error") {
       this.#context.metric("upstream_errors", 1, this.link.name);
-      this.#port.failed(event.error.code, `${this.link.name}: ${event.error.message}`);
+      this.#parts.upstreamEvents.tellBeside(link, event.error);
     }
   }
 
@@ -101,7 +100,7 @@ export class Transcriber<Linked extends Ear = Ear> {
     this.#heard(segment);
     // The turn may be over: words that began after it and do not end are not waited for either.
     if (segment.itemId !== null && this.#conversation.find(segment.itemId))
-      this.#await(segment.itemId, first);
+      this.#awaited.add(segment.itemId, first);
   }
 
   #segment(key: string): Segment {
@@ -117,7 +116,7 @@ export class Transcriber<Linked extends Ear = Ear> {
     const { config, turns, input } = this.#parts;
     const ms = (input.ticks - turns.startTicks) / TICKS_PER_MS;
     if (config.turnDetection !== null || ms <= 0) return null;
-    const waits = this.#due.has(turns.lastItem ?? "");
+    const waits = this.#awaited.has(turns.lastItem);
     return waits && ms < HEARD_AFTER_MS ? null : turns.nextItem;
   }
 
@@ -166,35 +165,24 @@ export class Transcriber<Linked extends Ear = Ear> {
       this.link.watch(LATE_MS);
     for (const segment of segments) this.#tell(segment);
     if (segments.length > 0 && segments.every((segment) => segment.done)) this.#complete(itemId, false);
-    else this.#await(itemId);
+    else this.#awaited.add(itemId, false);
   }
 
   /** It has heard a turn that is over, and its words may come yet. */
   get owes(): boolean {
-    return this.#due.size > 0 && this.link.phase === "ready";
-  }
-
-  #await(itemId: string, anew = false): void {
-    if (this.#due.has(itemId) && !anew) return;
-    this.#due.set(itemId, this.#context.now + LATE_MS);
-    this.#arm();
-  }
-
-  #arm(): void {
-    if (this.#due.size > 0) this.#context.deadlines.set("transcript", Math.min(...this.#due.values()));
-    else this.#context.deadlines.clear("transcript");
+    return this.#awaited.some && this.link.phase === "ready";
   }
 
   /** The deadline `transcript` came: what is still missing is not waited for. */
   late(): void {
-    for (const [itemId, at] of this.#due) if (at <= this.#context.now) this.#complete(itemId, true);
-    this.#arm();
+    for (const itemId of this.#awaited.overdue) this.#complete(itemId, true);
+    this.#awaited.arm();
   }
 
   /** As a delta, once the item is there; a provider that takes words back is believed at the end. */
   #tell(segment: Segment): void {
     const { itemId, text, told } = segment;
-    const entry = itemId === null ? undefined : this.#conversation.find(itemId);
+    const entry = itemId === null ? undefined : this.#conversation.spoken(itemId);
     if (itemId === null || !entry) return;
     for (const part of segment.parts ?? []) this.#port.emit(partOf(itemId, part));
     segment.parts = [];
@@ -211,11 +199,12 @@ export class Transcriber<Linked extends Ear = Ear> {
 
   /** All of the turn's words, when none is awaited; more may come, and are told with those before. */
   #complete(itemId: string, late: boolean): void {
-    const entry = this.#conversation.find(itemId);
+    const entry = this.#conversation.spoken(itemId);
     const segments = this.#segments.of(itemId);
     const done = segments.every((segment) => segment.done);
-    if (!entry || done || late) this.#due.delete(itemId);
-    if (!entry || segments.length === 0 || (!late && !done)) return;
+    if (!entry || done || late) this.#awaited.delete(itemId);
+    if (!entry || (!late && !done)) return;
+    if (segments.length === 0) return this.#unheard(itemId);
     const words = segments.map((segment) => segment.text.trim());
     const before = this.#segments.before.get(itemId) ?? this.#conversation.transcriptOf(entry);
     const transcript = joinWords([before, ...words]);
@@ -228,6 +217,11 @@ export class Transcriber<Linked extends Ear = Ear> {
     this.#parts.upstreamEvents.changed(itemId);
     this.#port.emit(wordsComplete(entry, transcript, segments, before === ""));
     for (const segment of segments) segment.usage = null;
+  }
+
+  /** Not a word has come of it. */
+  #unheard(itemId: string): void {
+    if (this.link.phase !== "ready") this.#port.emit(wordsUnheard(itemId));
   }
 
   onPhase(link: Link, fault: UpstreamFault | null): void {
@@ -266,9 +260,9 @@ export class Transcriber<Linked extends Ear = Ear> {
     this.#parts.upstreamEvents.tellLost(link, fault, final);
     if (final) link.retryIn(RETRY_MS);
     // What waited for a connection that never took it the next one hears.
-    if (this.#hears) for (const itemId of this.#due.keys()) this.#lost(itemId, fault);
+    if (this.#hears) for (const itemId of this.#awaited.items) this.#lost(itemId, fault);
     this.#hears = false;
-    this.#arm();
+    this.#awaited.arm();
   }
 
   /** The turn is over, and the next connection hears nothing of it: its words are those that came. */
@@ -279,17 +273,17 @@ export class Transcriber<Linked extends Ear = Ear> {
       segment.done = true;
     }
     if (segments.length > 0) this.#complete(itemId, false);
-    else if (this.#due.delete(itemId) && this.#conversation.find(itemId))
+    else if (this.#awaited.delete(itemId) && this.#conversation.find(itemId))
       this.#port.emit(wordsFailed(itemId, fault));
   }
 
   snapshot(): TranscriberSnapshot {
-    return { ...this.#segments.snapshot(), due: [...this.#due], hears: this.#hears };
+    return { ...this.#segments.snapshot(), due: this.#awaited.snapshot(), hears: this.#hears };
   }
 
   restore(snapshot: TranscriberSnapshot): void {
     this.#segments.restore(snapshot);
-    for (const [itemId, at] of snapshot.due) this.#due.set(itemId, at);
+    this.#awaited.restore(snapshot.due);
     this.#hears = snapshot.hears ?? false;
   }
 }

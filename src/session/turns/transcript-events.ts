@@ -43,3 +43,8 @@ export function wordsFailed(itemId: string, fault: UpstreamFault): ServerEvent {
   const error = { type: "server_error", ...fault, param: null };
   return { type: `${NAME}.failed`, item_id: itemId, content_index: 0, error };
 }
+
+/** Nobody was there to write it down. */
+export function wordsUnheard(itemId: string): ServerEvent {
+  return wordsFailed(itemId, { code: "upstream_unavailable", message: "The transcriber is not there." });
+}

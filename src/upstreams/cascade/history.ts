@@ -2,13 +2,16 @@
  * The conversation that the text model is told with every request: the adapter's own, because no provider keeps one. Of what it
  * said it knows which words were spoken when, and forgets those that were not heard.
  */
-import { isJsonObject, type Json } from "../../protocol/json.ts";
+import { isJsonObject, jsonSize, type Json } from "../../protocol/json.ts";
 import { objectsAt, textAt } from "../json.ts";
 import type { Item, JsonObject } from "../upstream.ts";
 
 /** The oldest entries go first. */
 const MAX_ENTRIES = 512;
 const MAX_CHARS = 256 * 1024;
+/** Pictures, which are told with every request: a camera shows one a second. */
+const MAX_PICTURES = 8;
+const MAX_PICTURE_CHARS = 2 * 1024 * 1024;
 const MAX_MARKS = 512;
 /** What is told of a turn in which nothing was understood. */
 const INAUDIBLE = "[inaudible]";
@@ -51,6 +54,7 @@ export class History {
   }
 
   #bound(): void {
+    this.#placed = withoutOldPictures(this.#placed);
     let chars = this.#placed.reduce((sum, { entry }) => sum + sizeOf(entry), 0);
     while (this.#placed.length > 1 && (this.#placed.length > MAX_ENTRIES || chars > MAX_CHARS)) {
       const gone = this.#placed.shift();
@@ -110,10 +114,33 @@ export class History {
 
 export type HistoryState = readonly Placed[];
 
+const isPicture = (part: Json): boolean => isJsonObject(part) && part["type"] === "image_url";
+
+const partsIn = (content: Json): readonly Json[] => (Array.isArray(content) ? content : []);
+
+const wordsIn = (content: Json): readonly Json[] => partsIn(content).filter((part) => !isPicture(part));
+
+/** The newest pictures, as many as are told: what was said stays, also beside older ones. The newest of all stays in any case. */
+function withoutOldPictures(placed: readonly Placed[]): Placed[] {
+  let pictures = 0;
+  let chars = 0;
+  const kept = placed.toReversed().flatMap((one): readonly Placed[] => {
+    const { id, entry } = one;
+    if (entry.kind !== "message" || !partsIn(entry.content).some(isPicture)) return [one];
+    const shown = partsIn(entry.content).filter(isPicture);
+    pictures += shown.length;
+    chars += jsonSize(shown);
+    if (pictures === shown.length || (pictures <= MAX_PICTURES && chars <= MAX_PICTURE_CHARS)) return [one];
+    const content = wordsIn(entry.content);
+    return content.length > 0 ? [{ id, entry: { ...entry, content } }] : [];
+  });
+  return kept.reverse();
+}
+
 function sizeOf(entry: Entry): number {
   switch (entry.kind) {
     case "message":
-      return typeof entry.content === "string" ? entry.content.length : JSON.stringify(entry.content).length;
+      return typeof entry.content === "string" ? entry.content.length : jsonSize(wordsIn(entry.content));
     case "turn":
       return entry.words?.length ?? 0;
     case "said":

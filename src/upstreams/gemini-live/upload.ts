@@ -86,11 +86,20 @@ export class Upload {
     const chars = JSON.stringify(content).length;
     const fits = () => this.#contents.length < MAX_CONTENTS && this.#chars + chars <= MAX_CHARS;
     // What does not fit at all takes the place of nothing.
+    if (chars <= MAX_CHARS) while (!fits() && this.#forgetPicture());
     if (retold && chars <= MAX_CHARS) while (this.#contents.length > 0 && !fits()) this.#forgetOldest();
     if (!fits()) return false;
     this.#chars += chars;
     this.#contents.push(content);
     return true;
+  }
+
+  /** What is seen by a camera that is on is worth less than what comes. @returns whether there was one */
+  #forgetPicture(): boolean {
+    const at = this.#contents.findIndex((content) => objectsAt(content, "parts").every(isPicture));
+    const [picture] = at < 0 ? [] : this.#contents.splice(at, 1);
+    if (picture !== undefined) this.#chars -= JSON.stringify(picture).length;
+    return picture !== undefined;
   }
 
   /** And the result of a call with it. */
@@ -180,4 +189,8 @@ export class Upload {
     this.#chars = 0;
     return turns;
   }
+}
+
+function isPicture(part: JsonObject): boolean {
+  return "inlineData" in part;
 }

@@ -7,6 +7,7 @@ import { clientParam } from "./session.ts";
 import {
   isAlreadyActive,
   isFatal,
+  isGone,
   isNoActiveResponse,
   isRefusedCommit,
   isRefusedCreate,
@@ -130,6 +131,7 @@ export class ErrorEvents {
     if (itemId !== null) encoder.withdrawn(itemId);
     if (command === null) return false;
     const { what, id, cause } = command;
+    if (what === "delete" && isGone(complaint.code, complaint.words)) return true;
     const error = complaint.fault;
     if (what === "commit" && itemId !== null && encoder.transcribes)
       this.#sink.emit({ type: "input.transcript.failed", itemId, error });

@@ -98,6 +98,8 @@ export class ItemCommands {
 
   #item(command: ItemCommand, late: boolean): readonly WireMessage[] | null {
     const { previousItemId: previous } = command;
+    // It takes the place of one that cannot be deleted before it has a name there.
+    if (!late && this.#parts.names.provider(command.item.id) === null) return null;
     const known = previous === null || previous === "root" ? previous : this.#parts.names.provider(previous);
     // After something this provider never had (another upstream's answer): at the end, rather than refused.
     const place = known ?? null;

@@ -43,6 +43,13 @@ export function isRefusedCommit(code: string | null, words: string | null): bool
   return /\b(?:commit\w*|input_audio_buffer\w*|input audio buffer|buffer too small)\b/i.test(words ?? "");
 }
 
+/** What was to be deleted is not there. */
+export function isGone(code: string | null, words: string | null): boolean {
+  return (
+    /invalid_item_id|not_found/.test(code ?? "") || /\b(?:not found|no item|not exist)\b/i.test(words ?? "")
+  );
+}
+
 export function doneStatus(response: JsonObject | null): { status: DoneStatus; reason: string | null } {
   const details = objectAt(response, "status_details");
   const reason = nameAt(details, "reason");
