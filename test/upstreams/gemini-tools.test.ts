@@ -4,9 +4,11 @@ import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
 import { objectsAt } from "../../src/upstreams/json.ts";
-import { CONFIG, Connection } from "./connection.ts";
+import type { Item } from "../../src/upstreams/upstream.ts";
+import { chunk, CONFIG, Connection } from "./connection.ts";
 import { ScriptedGemini } from "./scripted-gemini.ts";
 
+const RESPOND = { params: {}, outOfBand: false } as const;
 
 function live(tools: readonly JsonObject[], model = "gemini-2.5-flash") {
   const server = new ScriptedGemini();
@@ -117,3 +119,74 @@ function parametersOf2(parameters: JsonObject): unknown {
   const { server } = live([{ type: "function", name: "f", description: "", parameters }]);
   return objectsAt(objectsAt(server.setup, "tools")[0] ?? null, "functionDeclarations")[0]?.["parameters"];
 }
+
+describe("a call without an id", () => {
+  const output = (call_id: string, text: string): Item => ({
+    id: `out_${call_id}`,
+    type: "function_call_output",
+    call_id,
+    output: text,
+  });
+  const called = (connection: Connection): readonly string[] =>
+    connection.of("item.started").flatMap((event) => (event.kind === "function_call" ? event.callId : []));
+
+  test("[U401] is told under a name of the relay's, and its result goes back without one", () => {
+    const { server, connection } = live([]);
+    connection.send({ type: "respond", responseId: "R1", options: RESPOND });
+    const functionCalls = [
+      { name: "book", args: { seats: 2 } },
+      { name: "ring", args: {} },
+    ];
+    connection.hear([server.say({ toolCall: { functionCalls } })]);
+    const [first = "", second = ""] = called(connection);
+    expect(new Set([first, second, ""]).size).toBe(3);
+    connection.send({ type: "item", item: output(second, "rung"), previousItemId: null });
+    connection.send({ type: "item", item: output(first, "booked"), previousItemId: null });
+    connection.send({ type: "respond", responseId: "R2", options: RESPOND });
+    expect(server.received.at(-1)).toEqual({
+      toolResponse: {
+        functionResponses: [
+          { name: "book", response: { output: "booked" } },
+          { name: "ring", response: { output: "rung" } },
+        ],
+      },
+    });
+    expect(server.refused).toEqual([]);
+  });
+
+  test("[U401] that nobody will run is answered without one", () => {
+    const { server, connection } = live([]);
+    connection.send({ type: "audio", chunk: chunk(new Uint8Array(640)) });
+    connection.send({ type: "commit", itemId: "turn_1" });
+    connection.send({ type: "respond", responseId: "R1", options: RESPOND });
+    connection.send({ type: "cancel", responseId: "R1" });
+    connection.hear([server.say({ toolCall: { functionCalls: [{ name: "book", args: {} }] } })]);
+    expect(server.received.at(-1)).toMatchObject({ toolResponse: { functionResponses: [{ name: "book" }] } });
+    expect(JSON.stringify(server.received.at(-1))).not.toContain("unnamed");
+  });
+
+  test("[U401] has another name than those that were told before, and is told to the next connection without one", () => {
+    const { server, connection } = live([]);
+    const call: Item = {
+      id: "i",
+      type: "function_call",
+      call_id: "unnamed_1",
+      name: "book",
+      arguments: "{}",
+    };
+    connection.send({ type: "item", item: call, previousItemId: null });
+    connection.send({ type: "item", item: output("unnamed_1", "booked"), previousItemId: null });
+    connection.send({ type: "respond", responseId: "R1", options: RESPOND });
+    expect(server.received.at(-1)).toEqual({
+      clientContent: {
+        turns: [
+          { role: "model", parts: [{ functionCall: { name: "book", args: {} } }] },
+          { role: "user", parts: [{ functionResponse: { name: "book", response: { output: "booked" } } }] },
+        ],
+        turnComplete: true,
+      },
+    });
+    connection.hear([server.say({ toolCall: { functionCalls: [{ name: "book", args: {} }] } })]);
+    expect(called(connection)).toEqual(["unnamed_2"]);
+  });
+});
