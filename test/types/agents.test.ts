@@ -62,7 +62,6 @@ describe("ElevenLabs' types of an agent's conversation", () => {
     "agent_tool_response_full_payload",
     "mcp_tool_call",
     "mcp_connection_status",
-    "vad_score",
     "context_usage",
     "asr_initiation_metadata",
     "guardrail_triggered",

@@ -88,7 +88,7 @@ export class UpstreamEvents implements LinkHost {
       case "expires":
       case "ready":
       case "reply":
-      case "resumable":
+      case "alive":
         return;
     }
   }

@@ -189,7 +189,12 @@ class ElevenLabsAgents extends Adapter<CodecState> {
       case "conversation_initiation_metadata":
         return this.#begun(objectAt(event, `${heard}_event`), out);
       case "ping":
-        return pong(objectAt(event, "ping_event"), out);
+        pong(objectAt(event, "ping_event"), out);
+        out.push({ type: "alive" });
+        return;
+      case "vad_score":
+        out.push({ type: "alive" });
+        return;
       case "audio":
         return this.#conversation.sound(objectAt(event, "audio_event"), this.#formats.output, out);
       case "agent_response":

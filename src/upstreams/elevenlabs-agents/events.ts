@@ -2,6 +2,7 @@
 export const HEARD = [
   "conversation_initiation_metadata",
   "ping",
+  "vad_score",
   "audio",
   "agent_response",
   "agent_chat_response_part",

@@ -130,6 +130,8 @@ class GeminiUpstream extends Adapter<CodecState> {
     if (out.some(({ type }) => SAYS.has(type))) this.#resumption.stale();
     const update = objectAt(event, "sessionResumptionUpdate");
     if (update !== null) this.#resumption.update(update);
+    // It comes about once a second, whether or not the caller is heard.
+    if (update !== null && Object.keys(event).length === 1) out.push({ type: "alive" });
     return out;
   }
 
