@@ -166,7 +166,8 @@ export class UpstreamEvents implements LinkHost {
   /** The answer is inaudible. With somewhere to turn it is taken for a failure of the provider's. */
   onSilent(link: Link, response: ResponseRecord): void {
     this.#context.metric("responses_silent", 1, link.name);
-    const message = "The upstream's answer cannot be heard: its audio is near zero.";
+    const why = response.silentMs > 0 ? "its audio is near zero" : "it is words alone";
+    const message = `The upstream's answer cannot be heard: ${why}.`;
     if (link.hasFallback) this.#parts.recovery.silent(link, response, { code: "upstream_silent", message });
     // Of one that was asked for in advance it is told when that is announced.
     else if (response.announced) this.#port.failed("upstream_silent", `${link.name}: ${message}`);
