@@ -1,7 +1,9 @@
 /** Calls that the agent's side ends: what is being said is heard to its end before anybody hangs up. */
 import { describe, expect, test } from "vitest";
 
+import type { JsonObject } from "../../src/protocol/json.ts";
 import { CLIENT, type Dialect } from "../../src/session/io.ts";
+import { createUpstream } from "../../src/upstreams/index.ts";
 import { Call } from "../support/call.ts";
 import { concat, silence, voice } from "../support/signal.ts";
 import { Watcher } from "../support/watcher.ts";
@@ -87,5 +89,67 @@ describe("`relay.end` with `after: heard`", () => {
     expect(ended(call)).toBe(false);
     call.advance(600);
     expect(ended(call)).toBe(true);
+  });
+});
+
+describe("an agent of ElevenLabs' that ends the call", () => {
+  const PCM = { agent_output_audio_format: "pcm_24000", user_input_audio_format: "pcm_24000" };
+  const bye = voice(1500);
+  const sound = new Uint8Array(bye.buffer, bye.byteOffset, bye.byteLength).toBase64();
+
+  function agent(): { readonly call: Call; readonly says: (event: JsonObject) => void } {
+    const options = { adapter: "elevenlabs-agents", model: "agent_1" };
+    const call = new Call({ upstreams: [{ name: "agent", options }], createUpstream, connect: false });
+    call.connect("realtime");
+    const says = (event: JsonObject) =>
+      call.input({ type: "message", peer: "up0.1", data: JSON.stringify(event) });
+    call.input({ type: "open", peer: "up0.1" });
+    says({
+      type: "conversation_initiation_metadata",
+      conversation_initiation_metadata_event: { conversation_id: "c", ...PCM },
+    });
+    return { call, says };
+  }
+
+  function hangsUp(says: (event: JsonObject) => void, is_error = false): void {
+    says({ type: "agent_response", agent_response_event: { agent_response: "Goodbye.", event_id: 1 } });
+    says({ type: "audio", audio_event: { audio_base_64: sound, event_id: 1 } });
+    const tool = { tool_name: "end_call", tool_call_id: "t", tool_type: "system" };
+    const agent_tool_response = { ...tool, is_error, is_called: true, event_id: 1 };
+    says({ type: "agent_tool_response", agent_tool_response });
+  }
+  const close = (call: Call) => {
+    call.open.delete("up0.1");
+    call.input({ type: "close", peer: "up0.1", code: 1000, reason: "" });
+  };
+  const dials = (call: Call): number => call.actions.filter(({ type }) => type === "dial").length;
+
+  test("[U402] is heard to its end, is not dialled again, and the session ends", () => {
+    const { call, says } = agent();
+    hangsUp(says);
+    call.advance(100);
+    close(call);
+    call.advance(1000);
+    expect(ended(call)).toBe(false);
+    expect(call.last("response.done")["response"]).toMatchObject({ status: "completed" });
+    call.advance(2000);
+    expect(ended(call)).toBe(true);
+    expect(dials(call)).toBe(1);
+    expect(call.types()).not.toContain("error");
+  });
+
+  test("[U402] is not dialled for a caller who still speaks, but as after any loss where it did not hang up", () => {
+    const { call, says } = agent();
+    hangsUp(says);
+    close(call);
+    call.speak(OTHER);
+    call.advance(31_000);
+    expect(ended(call)).toBe(true);
+    expect(dials(call)).toBe(1);
+    const other = agent();
+    hangsUp(other.says, true);
+    close(other.call);
+    other.call.advance(3000);
+    expect(dials(other.call)).toBeGreaterThan(1);
   });
 });

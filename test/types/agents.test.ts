@@ -58,7 +58,6 @@ describe("ElevenLabs' types of an agent's conversation", () => {
     "agent_reasoning_response_part",
     "rich_content",
     "agent_tool_request",
-    "agent_tool_response",
     "agent_tool_response_full_payload",
     "mcp_tool_call",
     "mcp_connection_status",

@@ -80,6 +80,9 @@ export class UpstreamEvents implements LinkHost {
         return this.#error(link, event.error);
       case "spent":
         return this.spent(event.usage, link);
+      case "leaves":
+        if (this.#parts.speakers.length === 1) this.#parts.leaving.ask();
+        return;
       case "item.placed":
         return this.#parts.placed.placed(link, event);
       case "passed":
@@ -234,11 +237,15 @@ export class UpstreamEvents implements LinkHost {
   }
 
   onLost(link: Link, fault: UpstreamFault, final: boolean): void {
-    this.tellLost(link, fault, final);
+    if (!link.departed) this.tellLost(link, fault, final);
     this.#parts.witness.lost(link);
     this.#parts.turns.takeBack();
     if (this.#primary(link)) this.#parts.turns.providerLost();
-    this.#parts.recovery.lost(link, fault, final);
+    this.#parts.recovery.lost(link, fault, final, link.departed);
+  }
+
+  get leaving(): boolean {
+    return this.#parts.leaving.asked;
   }
 
   /** The first loss is told, any other reason, and the last. */

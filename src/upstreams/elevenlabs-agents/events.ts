@@ -12,6 +12,7 @@ export const HEARD = [
   "tentative_user_transcript",
   "interruption",
   "client_tool_call",
+  "agent_tool_response",
   "error",
   "client_error",
 ] as const;
