@@ -28,6 +28,7 @@ import { Floor } from "./floor/floor.ts";
 import { Guard } from "./guard/index.ts";
 import type { PeerId } from "./io.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
+import { Leaving } from "./leaving.ts";
 import type { Connection } from "./links/connection.ts";
 import type { Link } from "./links/link.ts";
 import { Parking } from "./links/parking.ts";
@@ -72,6 +73,8 @@ export class Conduct {
   readonly reactions = new Reactions(this);
   /** The client is there or not. */
   readonly presence = new Presence(this);
+  /** The session is to end when all is heard. */
+  readonly leaving = new Leaving(this);
   /** What it has seen is not known, since the session's object died. */
   readonly doubt = new Doubt(this);
   readonly messages: ClientMessages;

@@ -24,6 +24,7 @@ const PARTS: ReadonlyMap<string, Due> = new Map<string, Due>([
   ["persist", ({ context }) => context.persist()],
   ["idle", ({ idle }) => idle.due()],
   ["park", ({ parking }) => parking.due()],
+  ["leaving", ({ leaving }, what) => leaving.due(what)],
   ["client", clientDue],
 ]);
 

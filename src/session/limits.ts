@@ -166,6 +166,8 @@ export interface Limits {
   readonly successorsPerMinute: number;
   /** A client without a connection for so long ends the session. */
   readonly clientGoneMs: number;
+  /** A session that is to end when all is heard ends after so long, whatever is said still. */
+  readonly leavingMs: number;
   /** Observers of the application's at once; one more puts the oldest out. */
   readonly observers: number;
   /** Bytes in an observer's socket beyond which it is dropped, the conversation that it was told not counted. */
@@ -268,6 +270,7 @@ export const DEFAULT_LIMITS: Limits = {
   asksPerMinute: 12,
   successorsPerMinute: 12,
   clientGoneMs: 30_000,
+  leavingMs: 30_000,
   observers: 8,
   observerUnreadBytes: 2 * 1024 * 1024,
   observerStuckMs: 30_000,

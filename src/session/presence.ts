@@ -187,9 +187,8 @@ export class Presence implements DeliveryHost, BackpressureHost {
   }
 
   /** The application ends the session. */
-  terminate(): void {
+  terminate(reason = "session ended by the application"): void {
     const { port, context } = this.#conduct;
-    const reason = "session ended by the application";
     if (port.connected) context.act({ type: "close", peer: CLIENT, code: 1000, reason });
     this.end("terminated");
   }

@@ -46,10 +46,11 @@ export class Reactions {
 
   /** A turn begins, or a part of an endless one was committed and it goes on as the next item. */
   turnBegan(): void {
-    const { input, parking, transcriber, turns } = this.#conduct;
+    const { input, leaving, parking, transcriber, turns } = this.#conduct;
     const { openItem, startTicks } = turns;
     if (openItem !== null) transcriber?.began(openItem, (input.ticks - startTicks) / TICKS_PER_MS);
     parking.touch();
+    leaving.calledOff();
   }
 
   /** Speech began, decided at the edge or by a provider. */

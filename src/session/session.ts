@@ -64,6 +64,7 @@ export class Session {
     for (const link of this.#conduct.lines) link.settle();
     this.#conduct.costs?.settle();
     this.#conduct.toldHeard.settle();
+    this.#conduct.leaving.settle();
   };
 
   #setClock(now: number, least = this.#conduct.context.now): void {

@@ -38,7 +38,18 @@ export const TOOL = {
   type: "function",
   name: "book",
   description: "Books a table.",
-  parameters: { type: "object", properties: { day: { type: "string" } } },
+  // As Pydantic and zod write them.
+  parameters: {
+    type: "object",
+    properties: {
+      day: { type: "string" },
+      floor: { type: "integer", enum: [0, 1, 2] },
+      site: { type: "string", format: "uri" },
+      at: { anyOf: [{ $ref: "#/$defs/Place" }, { type: "null" }], default: null },
+    },
+    required: ["day"],
+    $defs: { Place: { type: "object", properties: { city: { type: "string" } }, required: ["city"] } },
+  },
 } as const;
 const CALL: ToolCall = { name: "book", id: "call_7", args: '{"day":"Thursday"}' };
 export const RESULT = '{"reference":"Quillfeather"}';

@@ -210,6 +210,78 @@ describe("an upstream that does not read", () => {
   });
 });
 
+describe("answers of nothing", () => {
+  /** @param tokens what it says that it put out; null: it says nothing of that */
+  const nothing = (call: Call, peer = "up0.1", tokens: number | null = 0) => {
+    const ask = call.commands(peer).findLast(({ type }) => type === "respond");
+    const answers = ask?.type === "respond" ? ask.responseId : null;
+    const response = `r${call.commands(peer).length}`;
+    call.upstream({ type: "response.started", response, answers }, peer);
+    const usage = tokens === null ? null : { input_tokens: 900, output_tokens: tokens };
+    const done = { reason: null, error: null, usage, metadata: null };
+    call.upstream({ type: "response.done", response, status: "completed", ...done }, peer);
+  };
+  const statuses = (call: Call) =>
+    call.events.flatMap(({ type, response }) =>
+      type === "response.done" ? [(response as { status: string }).status] : [],
+    );
+
+  test("[L402] are passed on once; the second one in a row is asked of another connection, which is told the conversation", () => {
+    for (const tokens of [0, null]) {
+      const call = new Call();
+      call.speak(TURN);
+      nothing(call, "up0.1", tokens);
+      expect(statuses(call)).toEqual(["completed"]);
+      expect(call.open.has("up0.1")).toBe(true);
+      call.speak(TURN);
+      nothing(call, "up0.1", tokens);
+      expect(call.open.has("up0.1")).toBe(false);
+      expect(statuses(call)).toEqual(["completed"]);
+      call.advance(1000);
+      call.accept("up0.2");
+      expect(call.commandTypes("up0.2").at(-1)).toBe("respond");
+      call.answer(voice(300), "Hello.", "up0.2");
+      expect(statuses(call)).toEqual(["completed", "completed"]);
+      expect(call.last("response.done")["response"]).toMatchObject({ output: [{ type: "message" }] });
+    }
+  });
+
+  test("[L402] that go on fail aloud, and those that a model was paid for are its own", () => {
+    const call = new Call();
+    call.speak(TURN);
+    nothing(call);
+    call.speak(TURN);
+    nothing(call);
+    for (const peer of ["up0.2", "up0.3"]) {
+      call.advance(2000);
+      call.accept(peer);
+      nothing(call, peer);
+    }
+    call.advance(2000);
+    expect(call.last("response.done")["response"]).toMatchObject({
+      status: "failed",
+      status_details: { error: { code: "upstream_silent" } },
+    });
+    const silent = new Call();
+    for (let n = 0; n < 5; n += 1) {
+      silent.speak(TURN);
+      nothing(silent, "up0.1", 3);
+    }
+    expect(silent.open.has("up0.1")).toBe(true);
+    expect(statuses(silent)).toEqual(Array.from({ length: 5 }, () => "completed"));
+  });
+
+  test("[L402] are two in a row in another isolate too", () => {
+    const call = new Call();
+    call.speak(TURN);
+    nothing(call);
+    call.hibernate();
+    call.speak(TURN);
+    nothing(call);
+    expect(call.open.has("up0.1")).toBe(false);
+  });
+});
+
 describe("an answer that nobody can hear", () => {
   const SILENT = new Uint8Array(24_000 * 2).toBase64();
   const say = (call: Call, seconds: number) => {
@@ -240,6 +312,48 @@ describe("an answer that nobody can hear", () => {
     expect(call.commands("up0.2").at(-1)).toMatchObject({ options: { params: {} } });
     call.answer(voice(300), "Hello.", "up0.2");
     expect(call.last("response.done")["response"]).toMatchObject({ status: "completed" });
+  });
+
+  test("[L401] is one in words alone where sound was asked for: the fallback answers, or the client is told", () => {
+    const written = (call: Call, peer?: string) => {
+      call.beginAnswer(peer);
+      call.upstream({ type: "text", response: "r", item: "i", delta: "Hello." }, peer);
+      call.finishAnswer(peer);
+    };
+    const call = new Call({ upstreams: [{ ...WIRE, fallback: [{ adapter: "wire" }] }] });
+    call.speak(TURN);
+    written(call);
+    expect(call.open.has("up0.1")).toBe(false);
+    expect(call.last("response.done")["response"]).toMatchObject({
+      status: "failed",
+      status_details: { error: { code: "upstream_silent" } },
+    });
+    call.advance(1);
+    call.accept("up0.2");
+    expect(call.commandTypes("up0.2").at(-1)).toBe("respond");
+    call.answer(voice(300), "Hello.", "up0.2");
+    expect(call.last("response.done")["response"]).toMatchObject({ status: "completed" });
+
+    const alone = new Call();
+    alone.speak(TURN);
+    written(alone);
+    expect(alone.last("response.done")["response"]).toMatchObject({ status: "completed" });
+    expect(alone.last("error")["error"]).toMatchObject({ code: "upstream_silent" });
+
+    // Words were asked for, or a tool is called.
+    const reads = new Call({ session: { output_modalities: ["text"] } });
+    reads.speak(TURN);
+    written(reads);
+    expect(reads.types()).not.toContain("error");
+    const calls = new Call({ upstreams: [{ ...WIRE, fallback: [{ adapter: "wire" }] }] });
+    calls.speak(TURN);
+    calls.beginAnswer();
+    calls.upstream({ type: "text", response: "r", item: "i", delta: "Hello." });
+    const f = { response: "r", item: "f", kind: "function_call", name: "look", callId: "c" } as const;
+    calls.upstream({ type: "item.started", ...f });
+    calls.upstream({ type: "item.done", status: "completed", response: "r", item: "f", arguments: "{}" });
+    calls.finishAnswer();
+    expect(calls.open.has("up0.1")).toBe(true);
   });
 
   test("[L35] is told once where there is none, and not while it can be heard", () => {

@@ -110,6 +110,14 @@ class ResumedCall {
   }
 }
 
+test("[L400] a name of its state says only that Gemini is there", () => {
+  const upstream = createUpstream({ adapter: "gemini-live", model: "m", url: "https://provider.test/live" });
+  const says = (event: JsonObject) => upstream.decode(JSON.stringify(event)).map(({ type }) => type);
+  const sessionResumptionUpdate = { newHandle: "state-1", resumable: true };
+  expect(says({ sessionResumptionUpdate })).toEqual(["alive"]);
+  expect(says({ sessionResumptionUpdate, setupComplete: {} })).toEqual(["ready"]);
+});
+
 describe("a socket of Gemini Live that breaks off", () => {
   test("[U277] two hundred times in one call: what was only heard before is known after, and nothing is told twice", () => {
     const live = new ResumedCall();

@@ -298,6 +298,23 @@ describe("an upstream that takes the turns", () => {
     expect(heard.length).toBe(24 * (500 + 2500 + 1500 + 1000 + 100));
   });
 
+  test("[L400] that says only that it is there is left as well", () => {
+    const upstreams = server.map((one) => ({ ...one, fallback: [one.options] }));
+    const call = new Call({ upstreams, dialect: "duplex.v1" });
+    const speech = concat(silence(500), voice(2500), silence(1500));
+    for (let at = 0; at < speech.length; at += 12_000) {
+      call.speak(speech.subarray(at, at + 12_000));
+      call.upstream({ type: "alive" });
+    }
+    for (let n = 0; n < 4; n += 1) {
+      call.client({ type: "session.heartbeat" });
+      call.advance(500);
+      if (call.open.has("up0.1")) call.upstream({ type: "alive" });
+    }
+    expect(call.open.has("up0.1")).toBe(false);
+    expect(call.last("error")["error"]).toMatchObject({ code: "upstream_timeout" });
+  });
+
   test("[L38] that made a turn of it and does not answer in time is asked", () => {
     const call = new Call({ upstreams: server, dialect: "duplex.v1", limits: { firstOutputMs: 3000 } });
     const wait = () => {

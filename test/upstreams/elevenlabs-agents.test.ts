@@ -375,6 +375,13 @@ test("[U160] pings are answered, and a client that sends no audio is there", () 
   expect(server.refused).toEqual([]);
 });
 
+test("[L400] pings and scores of detection say only that it is there", () => {
+  const { connection, server } = agent();
+  const scored = JSON.stringify({ type: "vad_score", vad_score_event: { vad_score: 0.9 } });
+  expect(types(connection.hear([server.ping(3)]))).toEqual(["reply", "alive"]);
+  expect(types(connection.hear([scored]))).toEqual(["alive"]);
+});
+
 test("[U161] a failure of the model ends the answer, an expired conversation or a wrong setting the connection", () => {
   const { connection, server, upstream } = agent();
   connection.send({ type: "respond", responseId: "R1", options: RESPOND });

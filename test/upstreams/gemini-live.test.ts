@@ -77,7 +77,7 @@ test("[U90] begins with the session's configuration in Google's words, and is re
         properties: {
           seats: { type: "INTEGER", minimum: 1 },
           note: { type: "STRING", nullable: true },
-          size: { enum: ["big"] },
+          size: { type: "STRING", enum: ["big"] },
         },
         required: ["seats"],
       },

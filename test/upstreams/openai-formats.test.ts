@@ -90,6 +90,25 @@ describe("the format that a provider states", () => {
     });
   });
 
+  it("[U47] is at the rate that was asked for where it says PCM and no rate", () => {
+    const pcm = (rate: number) => ({ type: "audio/pcm", rate });
+    const settings = { beta: true, input: pcm(16_000), output: pcm(24_000) };
+    for (const [session, input, output] of [
+      [{ input_audio_format: "pcm16", output_audio_format: "pcm24" }, 16_000, 24_000],
+      [{ input_audio_format: "pcm", output_audio_format: "pcm" }, 16_000, 24_000],
+      [nested({ type: "pcm", sample_rate: 48_000 }, { type: "pcm", sample_rate: 8000 }), 8000, 48_000],
+    ] as const) {
+      const { connection } = connectOpenAi({ settings, answersUpdates: false });
+      hear(connection, updated(session));
+      expect(connection.of("error"), JSON.stringify(session)).toEqual([]);
+      expect(connection.upstream.capabilities).toMatchObject({ input: pcm(input), output: pcm(output) });
+      restarted(connection);
+      // What was stated once holds until another rate is.
+      hear(connection, updated({ input_audio_format: "pcm16" }));
+      expect(connection.upstream.capabilities.input).toEqual(pcm(input));
+    }
+  });
+
   it("[U47] is followed when it changes later, and what was received lasts as long as before", () => {
     const { connection, server } = answeringOpenAi();
     connection.hear([server.messageItem("resp_1", "item_m")]);

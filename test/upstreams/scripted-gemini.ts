@@ -6,6 +6,7 @@ import { isJsonObject, type JsonObject } from "../../src/protocol/json.ts";
 import { objectAt, objectsAt, textAt } from "../../src/upstreams/json.ts";
 import type { WireMessage } from "../../src/upstreams/upstream.ts";
 import type { ScriptedServer } from "./connection.ts";
+import { refusedSchema } from "./gemini-schema.ts";
 
 const MEMBERS = ["setup", "clientContent", "realtimeInput", "toolResponse", "contextUpdate"];
 
@@ -18,6 +19,7 @@ export class ScriptedGemini implements ScriptedServer {
   /** What Google's server would have closed the connection for. */
   readonly refused: string[] = [];
   setup: JsonObject | null = null;
+  readonly #called = new Set<string>();
   #detects = true;
   #activity = false;
   #buffer: number[] = [];
@@ -42,6 +44,8 @@ export class ScriptedGemini implements ScriptedServer {
 
   /** JSON in a binary frame, as Google's server sends it. */
   say(event: JsonObject): Uint8Array {
+    for (const { id } of objectsAt(objectAt(event, "toolCall"), "functionCalls"))
+      if (typeof id === "string") this.#called.add(id);
     return new TextEncoder().encode(JSON.stringify(event));
   }
 
@@ -81,6 +85,9 @@ export class ScriptedGemini implements ScriptedServer {
     const detection = objectAt(objectAt(setup, "realtimeInputConfig"), "automaticActivityDetection");
     this.#detects = detection?.["disabled"] !== true;
     if (!/^models\/.+|\/models\//.test(textAt(setup, "model") ?? "")) this.refused.push("no model");
+    for (const tool of objectsAt(setup, "tools"))
+      for (const { name, parameters } of objectsAt(tool, "functionDeclarations"))
+        if (parameters !== undefined) this.refused.push(...refusedSchema(parameters, String(name)));
     return [this.say({ setupComplete: {} })];
   }
 
@@ -110,9 +117,11 @@ export class ScriptedGemini implements ScriptedServer {
 
   #returned(response: JsonObject | null): void {
     const all = objectsAt(response, "functionResponses");
-    if (all.some((one) => textAt(one, "id") === null || textAt(one, "name") === null)) {
-      this.refused.push("a function response without id or name");
-    }
+    if (all.some((one) => textAt(one, "name") === null))
+      this.refused.push("a function response without a name");
+    const ids = all.flatMap((one) => textAt(one, "id") ?? []);
+    const unknown = ids.filter((id) => !this.#called.has(id));
+    if (unknown.length > 0) this.refused.push(`function responses to no call: ${unknown.join(", ")}`);
     this.asked += 1;
   }
 }

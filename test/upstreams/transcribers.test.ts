@@ -80,6 +80,24 @@ describe.each(PROVIDERS)("$adapter", (provider) => {
     expect(hear(upstream, provider.words(1, "Next"))).toMatchObject([{ itemId: "segment_1", delta: "Next" }]);
   });
 
+  it.runIf(provider.endsBare)(
+    "[U404] has the words that were told where its end repeats none of them",
+    () => {
+      const upstream = connected();
+      const events = hear(
+        upstream,
+        provider.words(0, "Good"),
+        provider.words(0, "Good day"),
+        ...provider.end(0, ""),
+      );
+      expect(events.filter(({ type }) => type === "input.transcript.completed")).toMatchObject([
+        { transcript: "Good day" },
+      ]);
+      // Where nothing was said, nothing ends.
+      expect(hear(upstream, provider.words(1, ""), ...provider.end(1, ""))).toEqual([]);
+    },
+  );
+
   it("[U102] says why it does not serve, without its key", () => {
     const upstream = connected();
     expect(hear(upstream, provider.refusal)).toMatchObject([{ type: "error", fatal: true }]);

@@ -12,6 +12,8 @@ interface Provider {
   words(segment: number, text: string): JsonObject;
   end(segment: number, text: string): readonly JsonObject[];
   readonly refusal: JsonObject;
+  /** Its end may say none of the words that it is the end of. */
+  readonly endsBare: boolean;
 }
 
 export const PROVIDERS: readonly Provider[] = [
@@ -32,6 +34,7 @@ export const PROVIDERS: readonly Provider[] = [
       { type: "TurnInfo", event: "EagerEndOfTurn", turn_index, transcript, words: [] },
       { type: "TurnInfo", event: "EndOfTurn", turn_index, transcript, words: [], trigger: "model" },
     ],
+    endsBare: true,
     refusal: { type: "Error", sequence_id: 1, code: "INTERNAL_SERVER_ERROR", description: "gone" },
   },
   {
@@ -57,6 +60,7 @@ export const PROVIDERS: readonly Provider[] = [
       },
       { type: "Turn", turn_order, transcript, end_of_turn: true, turn_is_formatted: true },
     ],
+    endsBare: false,
     refusal: { type: "Error", error_code: 4002, error: "Insufficient funds" },
   },
   {
@@ -67,6 +71,7 @@ export const PROVIDERS: readonly Provider[] = [
     hello: { message_type: "session_started", session_id: "s", config: {} },
     words: (_, text) => ({ message_type: "partial_transcript", text }),
     end: (_, text) => [{ message_type: "committed_transcript", text }],
+    endsBare: false,
     refusal: { message_type: "quota_exceeded", error: "You are out of credits" },
   },
 ];

@@ -3,7 +3,7 @@
  * it, and may do to the session what its client may not. They are no client: nothing waits for them, no number of a client's
  * moves, and a snapshot does not hold them. Who hands in inputs says again who is there when a session was restored.
  */
-import { excessOf, isJsonObject, parseJsonObject, type JsonObject } from "../../protocol/json.ts";
+import { excessOf, isJsonObject, parseJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import { ClientError } from "../../protocol/client-error.ts";
 import { eventIdOf, readClientEvent } from "../../protocol/client-events.ts";
 import type { AudioAddress, EventTap, NamedEvent } from "../state/server-events.ts";
@@ -218,10 +218,7 @@ export class Observers implements EventTap {
   #do(observer: Observer, message: JsonObject | null, cost: number): void {
     const { context, parking } = this.#session;
     if (message === null) throw new ClientError("invalid_json", "The message is not a JSON object.");
-    if (message["type"] === END) {
-      this.#acted = true;
-      return this.#session.presence.terminate();
-    }
+    if (message["type"] === END) return this.#end(message["after"]);
     if (message["type"] === SAY) return this.#say(observer, message, cost);
     const event = readClientEvent(message);
     observer.budget.events.charge(cost + costOf(0, event.type), context.now);
@@ -235,6 +232,16 @@ export class Observers implements EventTap {
     this.#acted = true;
     context.cause = causeOf(observer.peer, eventIdOf(message), context.newId("event"));
     observer.commands.handle(event as PlainEvent);
+  }
+
+  /** @throws ClientError */
+  #end(after: Json | undefined): void {
+    const { leaving, presence } = this.#session;
+    if (after !== undefined && after !== "heard")
+      throw new ClientError("invalid_value", "'after' is 'heard', or is not there.", "after");
+    this.#acted = true;
+    if (after === undefined) presence.terminate();
+    else leaving.ask();
   }
 
   /** @throws ClientError */

@@ -49,8 +49,9 @@ export interface Observed {
   readonly asides: Asides;
   /** What happens to a session whose client has still to say what it has seen waits for that. */
   readonly doubt: { readonly kept: object | null };
-  /** The application ends the session. */
+  /** The application ends the session, at once or when all is heard. */
   readonly presence: { terminate(): void };
+  readonly leaving: { ask(): void };
   /** Of another observer. */
   meansOfObserver(): Means;
 }

@@ -45,6 +45,7 @@ export interface ConnectionSnapshot extends CongestionSnapshot {
   /** Absent: it began anew. */
   readonly goesOn?: GoesOn;
   readonly brokeOff?: true;
+  readonly departs?: true;
   /** Absent: its adapter has none. */
   readonly channels?: ChannelsSnapshot;
 }

@@ -51,6 +51,8 @@ export class Connection extends Wire {
   overloaded = false;
   /** Its socket broke off while it served: it may be gone on with. */
   brokeOff = false;
+  /** It has ended the call. */
+  departs = false;
   /** It goes on with another one; its fault is told where this one cannot. */
   goesOn: GoesOn | null = null;
   readonly #host: ConnectionHost;
@@ -259,6 +261,7 @@ export class Connection extends Wire {
       ...this.verdicts.snapshot(),
       ...(this.goesOn && { goesOn: this.goesOn }),
       ...(this.brokeOff && { brokeOff: true }),
+      ...(this.departs && { departs: true }),
       ...(this.channels !== null && { channels: this.channels.snapshot() }),
     };
   }
@@ -273,6 +276,7 @@ export class Connection extends Wire {
     this.knows.restore(snapshot);
     this.goesOn = snapshot.goesOn ?? null;
     this.brokeOff = snapshot.brokeOff ?? false;
+    this.departs = snapshot.departs ?? false;
     this.useful = snapshot.useful;
     this.acknowledged = snapshot.acknowledged;
     this.verdicts.restore(snapshot.verdicts);

@@ -7,6 +7,8 @@ import type { Untold } from "./replay.ts";
 export type PhaseCause = "rollover" | "failover" | "parked" | "left";
 
 export interface LinkHost {
+  /** The session is to end when all is heard: an upstream that has ended the call is not dialled again. */
+  readonly leaving?: boolean;
   /** The configuration to greet an upstream with. */
   upstreamConfig(): UpstreamConfig;
   onUpstream(link: Link, event: UpstreamEvent): void;

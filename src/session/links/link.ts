@@ -83,7 +83,7 @@ export class Link extends Serving implements ConnectionHost {
   }
 
   dial(): void {
-    if (this.presence === "away" || this.current?.alive) return;
+    if (this.presence === "away" || this.current?.alive || this.departed) return;
     if (this.#losing) return this.redial.at(this.context.now);
     if (!this.patience.spend("dials")) return this.redial.at(this.patience.freeAt("dials"));
     this.redial.clear();
@@ -191,20 +191,26 @@ export class Link extends Serving implements ConnectionHost {
     this.#host.onPhase(this, null, null);
   }
 
+  /** It ended the call, and the session ends with it. */
+  get departed(): boolean {
+    return this.current?.departs === true && this.#host.leaving === true;
+  }
+
   #lost(connection: Connection, last: UpstreamFault): void {
-    if (this.#goesOn(connection, last)) return;
+    const { departed } = this;
+    if (!departed && this.#goesOn(connection, last)) return;
     const fault = Continuation.faultOf(connection, last);
     this.patience.lost(connection);
     this.cursor = this.unheardFrom(connection);
-    const replaced = this.#succession.connection !== null;
-    const final = !replaced && this.patience.exhausted(this.candidates.count);
+    const replaced = !departed && this.#succession.connection !== null;
+    const final = departed || (!replaced && this.patience.exhausted(this.candidates.count));
     this.#succession.stop();
     this.redial.clear();
-    if (!replaced) {
+    if (!replaced && !departed) {
       this.#chosen += 1;
       if (!final) this.retryIn(this.patience.waitMs(this.candidates.count, connection.overloaded));
     }
-    this.#host.onPhase(this, fault, null);
+    this.#host.onPhase(this, departed ? null : fault, departed ? "left" : null);
     this.#losing = true;
     this.#host.onLost(this, fault, final);
     this.#losing = false;

@@ -108,8 +108,9 @@ const ACKNOWLEDGES: ReadonlySet<UpstreamEvent["type"]> = new Set([
   "input.transcript.completed",
 ]);
 
-/** Whether a connection is of use shows in what it says. */
+/** Whether a connection is of use shows in what it says, and that it will be of none any more. */
 export function noteUse(connection: Connection, event: UpstreamEvent): void {
+  if (event.type === "leaves") connection.departs = true;
   if (connection.useful) return;
   if (event.type === "audio") connection.useful = !isInaudible(connection.capabilities.output, event.bytes);
   else if (event.type === "item.done") connection.useful = event.arguments !== undefined;

@@ -101,7 +101,7 @@ export interface Recovery {
   redialled(link: Link): void;
   /** It was asked for an answer that it has not begun: another connection is asked for it again. */
   asks(stream: number): boolean;
-  lost(link: Link, fault: UpstreamFault, final: boolean): void;
+  lost(link: Link, fault: UpstreamFault, final: boolean, departed: boolean): void;
 }
 
 /** Answers, from request to end. */

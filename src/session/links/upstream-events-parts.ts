@@ -48,6 +48,10 @@ export interface UpstreamEventsParts {
   readonly links: readonly Link[];
   /** What all answers cost. */
   readonly usage: TokenSums;
+  /** Of these those that are heard. */
+  readonly speakers: readonly Link[];
+  /** The session is to end when all is heard. */
+  readonly leaving: { readonly asked: boolean; ask(): void };
   readonly reactions: Reactions;
   readonly voices: {
     /** Who can go on now where this upstream broke off; null: nobody yet. */

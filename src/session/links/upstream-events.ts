@@ -77,6 +77,9 @@ export class UpstreamEvents implements LinkHost {
         return this.#error(link, event.error);
       case "spent":
         return this.spent(event.usage, link);
+      case "leaves":
+        if (this.#parts.speakers.length === 1) this.#parts.leaving.ask();
+        return;
       case "item.placed":
         return this.#parts.placed.placed(link, event);
       case "passed":
@@ -85,7 +88,7 @@ export class UpstreamEvents implements LinkHost {
       case "expires":
       case "ready":
       case "reply":
-      case "resumable":
+      case "alive":
         return;
     }
   }
@@ -166,7 +169,8 @@ export class UpstreamEvents implements LinkHost {
   /** The answer is inaudible. With somewhere to turn it is taken for a failure of the provider's. */
   onSilent(link: Link, response: ResponseRecord): void {
     this.#context.metric("responses_silent", 1, link.name);
-    const message = "The upstream's answer cannot be heard: its audio is near zero.";
+    const why = response.silentMs > 0 ? "its audio is near zero" : "it is words alone";
+    const message = `The upstream's answer cannot be heard: ${why}.`;
     if (link.hasFallback) this.#parts.recovery.silent(link, response, { code: "upstream_silent", message });
     // Of one that was asked for in advance it is told when that is announced.
     else if (response.announced) this.#port.failed("upstream_silent", `${link.name}: ${message}`);
@@ -233,11 +237,15 @@ export class UpstreamEvents implements LinkHost {
   }
 
   onLost(link: Link, fault: UpstreamFault, final: boolean): void {
-    this.tellLost(link, fault, final);
+    if (!link.departed) this.tellLost(link, fault, final);
     this.#parts.witness.lost(link);
     this.#parts.turns.takeBack();
     if (this.#primary(link)) this.#parts.turns.providerLost();
-    this.#parts.recovery.lost(link, fault, final);
+    this.#parts.recovery.lost(link, fault, final, link.departed);
+  }
+
+  get leaving(): boolean {
+    return this.#parts.leaving.asked;
   }
 
   /** A fault of what is beside the call: nobody's turn and nobody's answer is lost for it. */

@@ -168,11 +168,12 @@ export abstract class Wire implements ChannelsHost {
   }
 
   #message(data: WireMessage): void {
-    if ((this.#phase !== "greeting" && this.#phase !== "ready") || !this.takes(data.length)) return;
+    if ((this.#phase !== "greeting" && this.#phase !== "ready") || !this.#bears(data.length)) return;
     this.#restated = false;
     const taken = this.capabilities.input;
     const before = this.upstream.capabilities.input;
     const events = this.upstream.decode(data);
+    if (!events.some(({ type }) => type === "alive")) this.silence.over();
     const now = this.upstream.capabilities.input;
     const stated = now !== before && formatKey(now) !== formatKey(before);
     if (stated || events.some(({ type }) => type === "ready")) this.#expected = null;
@@ -183,9 +184,13 @@ export abstract class Wire implements ChannelsHost {
     this.codec.look(this.alive);
   }
 
-  /** A message of this size comes. @returns false: it was given up for it. */
+  /** A message of this size comes of one of its channels. @returns false: it was given up for it. */
   takes(size: number): boolean {
     this.silence.over();
+    return this.#bears(size);
+  }
+
+  #bears(size: number): boolean {
     if (size > this.context.limits.upstreamMessageSize)
       this.giveUp(NONSENSE, "The upstream sent a message beyond the size limit.", 1009);
     else if (!this.flood.takes(size))

@@ -8,6 +8,7 @@ import type { Endings } from "./endings.ts";
 import type { Link } from "./ports.ts";
 import type { ResponseParts } from "./response-parts.ts";
 import { fellSilent, setCosts } from "./response.ts";
+import { isUnspoken, saysNothingAgain } from "./unheard.ts";
 
 /** A provider answers by itself. `asked`: a turn. */
 type Begin = (link: Link, asked: boolean) => ResponseRecord;
@@ -46,6 +47,10 @@ export class Intake {
       this.#silent(response, link);
     // It may have been ended or taken back for that, or for what it says.
     if (!isActive(response) || !records.get(response.id)) return;
+    if (event.type === "response.done" && this.#isStuck(response, event)) {
+      context.metric("responses_silent", 1, link.name);
+      return link.abandon("upstream_silent", "The upstream answers nothing at all.");
+    }
     if (!response.announced && !session.rounds.heard(response, event)) return;
     const { output: format } = link.capabilities;
     gate.offer(response, event.type === "audio" ? { ...event, format } : event);
@@ -79,6 +84,12 @@ export class Intake {
       setCosts(response, event);
       this.#endings.tell(response);
     }
+  }
+
+  #isStuck(response: ResponseRecord, done: Extract<UpstreamEvent, { type: "response.done" }>): boolean {
+    const { gate, records } = this.#parts;
+    if (!response.announced || gate.waiting(response)) return false;
+    return saysNothingAgain(response, done, records);
   }
 
   #silent(response: ResponseRecord, link: Link): void {
@@ -116,6 +127,8 @@ export class Intake {
     if (event.type === "audio") this.#parts.session.asides.answered();
     if (event.type === "response.done") {
       setCosts(response, event);
+      const link = this.#parts.session.links[response.stream];
+      if (link && event.status === "completed" && isUnspoken(response)) this.#silent(response, link);
       this.#endings.end(response, { phase: event.status, reason: event.reason, fault: event.error });
     } else this.#parts.items.handle(response, event);
   }

@@ -83,13 +83,18 @@ export class Recovery {
     this.#parts = parts;
   }
 
-  /** `final`: it will not be dialled again by itself. */
-  lost(link: Link, fault: UpstreamFault, final: boolean): void {
+  /**
+   * `final`: it will not be dialled again by itself.
+   * @param departed it ended the call: what it was saying was its last word
+   */
+  lost(link: Link, fault: UpstreamFault, final: boolean, departed = false): void {
     link.responses.clear();
     this.#responses.lost(link.index);
     for (const response of this.#responses.active) {
       if (response.stream !== link.index || response.own || this.#responses.finished(response)) continue;
-      if (!response.asked) this.#responses.end(response, { phase: "completed", reason: null, fault: null });
+      if (departed && this.#responses.begun(response)) this.#responses.whole(response);
+      else if (!response.asked)
+        this.#responses.end(response, { phase: "completed", reason: null, fault: null });
       else if (final || !this.#canAskAgain(response)) this.#break(response, fault);
       else this.#responses.restart(response);
     }

@@ -252,6 +252,11 @@ export class Responses {
     for (const response of this.#records) this.#endings.tell(response);
   }
 
+  /** Something of it was said. */
+  begun(response: ResponseRecord): boolean {
+    return response.items.length > 0 || this.#gate.waiting(response);
+  }
+
   /** The upstream has said all of it; only what waits for the listener is left. */
   finished(response: ResponseRecord): boolean {
     return this.#gate.finished(response);
@@ -274,7 +279,16 @@ export class Responses {
 
   /** It fails, after what was said of it has been heard. */
   fail(response: ResponseRecord, fault: UpstreamFault): void {
-    const ending = { status: "failed", reason: null, error: fault, usage: null, metadata: null } as const;
+    this.#over(response, "failed", fault);
+  }
+
+  /** What there is of it is all. */
+  whole(response: ResponseRecord): void {
+    this.#over(response, "completed", null);
+  }
+
+  #over(response: ResponseRecord, status: "failed" | "completed", error: UpstreamFault | null): void {
+    const ending = { status, reason: null, error, usage: null, metadata: null };
     this.#gate.offer(response, { type: "response.done", response: "", ...ending });
   }
 

@@ -29,6 +29,10 @@ const MAX_OWED = 256;
 const KEEPALIVE_MS = 5000;
 /** Waits by the clock: for a turn's words, and to be asked for what is owed. */
 const [WORDS, OWED] = ["words", "owed"] as const;
+const DEAF: UpstreamFault = {
+  code: "upstream_timeout",
+  message: "The transcriber has told nothing of several turns in a row.",
+};
 const NO_RECORDINGS: UpstreamFault = {
   code: "unsupported",
   message: "A cascade takes no audio in created items.",
@@ -211,6 +215,8 @@ class CascadeUpstream implements Upstream {
 
   #waited(what: string): readonly UpstreamEvent[] {
     const out = this.#take();
+    // The next connection hears this turn again.
+    if (what === WORDS && this.#hearing.deaf) return [...out, { type: "error", error: DEAF, fatal: true }];
     if (what === WORDS) for (const data of this.#hearing.waited()) out.push({ type: "reply", data });
     return this.#settled(out);
   }

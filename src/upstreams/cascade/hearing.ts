@@ -13,6 +13,8 @@ const MAX_TURN_CHARS = 64 * 1024;
 const QUIET_MS = 300;
 /** What was cleared, whose words come all the same: nobody's turn. */
 const NOBODYS = "";
+/** A transcriber of which nothing comes in so many turns in a row, of so much sound in all, hears nothing any more: 4 s. */
+const DEAF = { turns: 3, bytes: 128_000 } as const;
 
 export type Turn = { readonly itemId: string; readonly words: string };
 
@@ -25,7 +27,11 @@ export type HearingState = {
   readonly closing: string | null;
   readonly held: readonly Held[];
   readonly heard?: boolean;
+  readonly mute?: Mute;
 };
+
+/** Turns in a row of which nothing was told, and their sound, with that of the present one. */
+type Mute = { readonly turns: number; readonly bytes: number };
 
 export class Hearing {
   readonly #transcriber: TranscriberUpstream;
@@ -46,6 +52,7 @@ export class Hearing {
   /** What is left of the time for turns that wait in a row, and what of it the present one has. */
   #leftMs: number;
   #spendsMs = 0;
+  #mute: Mute = { turns: 0, bytes: 0 };
   readonly #turns: Turn[] = [];
 
   constructor(transcriber: TranscriberUpstream, finishes: boolean, wordsMs: number) {
@@ -74,6 +81,7 @@ export class Hearing {
   hear(chunk: AudioChunk): readonly WireMessage[] {
     if (this.#closing === null) {
       this.#heard = true;
+      this.#mute = { ...this.#mute, bytes: this.#mute.bytes + chunk.bytes.length };
       return this.#transcriber.encode({ type: "audio", chunk });
     }
     this.#held.push({ audio: chunk.base64() });
@@ -142,6 +150,7 @@ export class Hearing {
 
   /** Words of the transcriber's. @returns what the turns that waited want sent. */
   told(event: UpstreamEvent): readonly WireMessage[] {
+    this.#mute = { turns: 0, bytes: 0 };
     if (event.type === "input.transcript.delta") this.#grow(event.itemId, event.delta);
     else if (event.type === "input.transcript.completed") return this.#over(event.transcript);
     return [];
@@ -159,9 +168,16 @@ export class Hearing {
     return this.#closing === null ? [] : this.#settle();
   }
 
+  /** Nothing came of the turn whose words were waited for, nor of those before it. */
+  get deaf(): boolean {
+    const { turns, bytes } = this.#mute;
+    return this.waits && turns + 1 >= DEAF.turns && bytes >= DEAF.bytes;
+  }
+
   /** The words of a turn were waited for long enough. */
   waited(): readonly WireMessage[] {
     if (this.#closing === null) return [];
+    this.#mute = { ...this.#mute, turns: this.#mute.turns + 1 };
     this.#leftMs = Math.max(0, this.#leftMs - this.#spendsMs);
     const [end] = this.#transcriber.settle();
     return end === undefined ? this.#settle() : this.told(end);
@@ -196,6 +212,7 @@ export class Hearing {
       closing: this.#closing,
       held: [...this.#held],
       heard: this.#heard,
+      mute: this.#mute,
     };
   }
 
@@ -205,6 +222,7 @@ export class Hearing {
     this.#closing = state.closing;
     this.#held = [...state.held];
     this.#heard = state.heard ?? true;
+    this.#mute = state.mute ?? this.#mute;
     this.#heldBytes = this.#held.reduce(
       (sum, one) => sum + ("audio" in one ? (one.audio.length * 3) / 4 : 0),
       0,

@@ -165,9 +165,12 @@ export type UpstreamEvent =
   | { readonly type: "committed"; readonly item: string }
   /** The model stopped itself because the user spoke (`interrupted`, `UserStartedSpeaking`, …). */
   | { readonly type: "interrupted" }
-  | { readonly type: "resumable"; readonly handle: string }
+  /** It is there, and says nothing of what it hears or was asked: that is waited for as before. */
+  | { readonly type: "alive" }
   /** It will close this connection at that time, milliseconds of the provider's clock since 1970; before `ready`. */
   | { readonly type: "expires"; readonly at: number }
+  /** It ends the call: what it has said is its last, and that it closes its connection then is no loss. */
+  | { readonly type: "leaves" }
   /** The provider will close this connection in so many milliseconds (goAway, session cap). */
   | { readonly type: "expiring"; readonly inMs: number }
   | { readonly type: "rate_limits"; readonly rateLimits: readonly JsonObject[] }

@@ -189,7 +189,12 @@ class ElevenLabsAgents extends Adapter<CodecState> {
       case "conversation_initiation_metadata":
         return this.#begun(objectAt(event, `${heard}_event`), out);
       case "ping":
-        return pong(objectAt(event, "ping_event"), out);
+        pong(objectAt(event, "ping_event"), out);
+        out.push({ type: "alive" });
+        return;
+      case "vad_score":
+        out.push({ type: "alive" });
+        return;
       case "audio":
         return this.#conversation.sound(objectAt(event, "audio_event"), this.#formats.output, out);
       case "agent_response":
@@ -206,6 +211,9 @@ class ElevenLabsAgents extends Adapter<CodecState> {
         return this.#conversation.interrupted(objectAt(event, "interruption_event"), out);
       case "client_tool_call":
         return this.#call(objectAt(event, "client_tool_call"), out);
+      case "agent_tool_response":
+        if (endsCall(objectAt(event, heard))) out.push({ type: "leaves" });
+        return;
       case "error":
       case "client_error":
         return this.#fault(objectAt(event, "error_event") ?? event, out);
@@ -241,6 +249,11 @@ class ElevenLabsAgents extends Adapter<CodecState> {
       out.push(...this.#conversation.answers.failed(error));
     else out.push({ type: "error", error, fatal });
   }
+}
+
+/** The agent has hung up: its close follows, when all is said. */
+function endsCall(response: JsonObject | null): boolean {
+  return textAt(response, "tool_name") === "end_call" && response?.["is_error"] !== true;
 }
 
 function pong(ping: JsonObject | null, out: UpstreamEvent[]): void {

@@ -2,6 +2,7 @@
 export const HEARD = [
   "conversation_initiation_metadata",
   "ping",
+  "vad_score",
   "audio",
   "agent_response",
   "agent_chat_response_part",
@@ -11,6 +12,7 @@ export const HEARD = [
   "tentative_user_transcript",
   "interruption",
   "client_tool_call",
+  "agent_tool_response",
   "error",
   "client_error",
 ] as const;

@@ -29,8 +29,15 @@ export function outputOf(item: Item): JsonObject {
 }
 
 function callOf(item: Item): JsonObject {
-  const id = textAt(item, "call_id");
-  return { ...(id === null ? {} : { id }), name: textAt(item, "name") ?? "function" };
+  return { ...idOf(textAt(item, "call_id")), name: textAt(item, "name") ?? "function" };
+}
+
+/** Names that are the relay's begin so: Google gave the call none (Vertex AI, models before Gemini 3), and takes none back. */
+export const UNNAMED = "unnamed_";
+
+/** The member by which Google knows a call, where it gave it a name. */
+export function idOf(callId: string | null): JsonObject {
+  return callId === null || callId.startsWith(UNNAMED) ? {} : { id: callId };
 }
 
 function partOf(part: JsonObject): readonly JsonObject[] {

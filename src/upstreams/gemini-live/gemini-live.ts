@@ -10,7 +10,7 @@ import { nameAt, objectAt, objectsAt, textAt } from "../json.ts";
 import type { Capabilities, Command, JsonObject, Leaves, Upstream, UpstreamConfig } from "../upstream.ts";
 import type { UpstreamEvent, UpstreamFault, UpstreamOptions, WireMessage } from "../upstream.ts";
 import { capabilitiesOf } from "./capabilities.ts";
-import { durationMs } from "./contents.ts";
+import { durationMs, idOf } from "./contents.ts";
 import { type CalledFunction, type ConversationState, GeminiConversation } from "./conversation.ts";
 import { closeOf, errorOf } from "./faults.ts";
 import { type GeminiSettings, readSettings } from "./settings.ts";
@@ -76,9 +76,9 @@ class GeminiUpstream extends Adapter<CodecState> {
   }
 
   goOn(snapshot: JsonObject): void {
-    const { resumption } = snapshot as unknown as CodecState;
+    const { resumption, upload } = snapshot as unknown as CodecState;
     this.#resumption.goOn(resumption?.handle ?? null);
-    if (this.#resumption.resumed) this.#upload.resumed();
+    if (this.#resumption.resumed) this.#upload.resumed(upload);
   }
 
   override encode(command: Command): readonly WireMessage[] {
@@ -130,6 +130,8 @@ class GeminiUpstream extends Adapter<CodecState> {
     if (out.some(({ type }) => SAYS.has(type))) this.#resumption.stale();
     const update = objectAt(event, "sessionResumptionUpdate");
     if (update !== null) this.#resumption.update(update);
+    // It comes about once a second, whether or not the caller is heard.
+    if (update !== null && Object.keys(event).length === 1) out.push({ type: "alive" });
     return out;
   }
 
@@ -237,23 +239,24 @@ class GeminiUpstream extends Adapter<CodecState> {
   }
 
   #calls(calls: readonly JsonObject[], out: UpstreamEvent[]): void {
-    const called = calls.slice(0, MAX_CALLS).flatMap(calledOf);
+    const called = calls.slice(0, MAX_CALLS).flatMap((call) => this.#calledOf(call));
     if (this.#conversation.calls(called, out)) {
       for (const { id, name } of called) this.#upload.called(id, name);
       return;
     }
     // It hears nobody as long as it waits for a result, and nobody will run these.
-    const functionResponses = called.map(({ id, name }) => ({ id, name, response: GIVEN_UP }));
+    const functionResponses = called.map(({ id, name }) => ({ ...idOf(id), name, response: GIVEN_UP }));
     if (called.length > 0)
       out.push({ type: "reply", data: JSON.stringify({ toolResponse: { functionResponses } }) });
   }
-}
 
-/** The function that is called, where both of its names are names. */
-function calledOf(call: JsonObject): readonly CalledFunction[] {
-  const [name, id] = [nameAt(call, "name"), nameAt(call, "id")];
-  if (name === null || id === null) return [];
-  return [{ id, name, args: JSON.stringify(objectAt(call, "args") ?? {}) }];
+  /** The function that is called, where its name is one. Vertex AI gives a call no id before Gemini 3. */
+  #calledOf(call: JsonObject): readonly CalledFunction[] {
+    const name = nameAt(call, "name");
+    if (name === null) return [];
+    const id = nameAt(call, "id") ?? this.#upload.nameOfCall();
+    return [{ id, name, args: JSON.stringify(objectAt(call, "args") ?? {}) }];
+  }
 }
 
 function textsAt(object: JsonObject, key: string): readonly string[] {

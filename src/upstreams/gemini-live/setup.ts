@@ -1,9 +1,10 @@
 /** The session's configuration in Gemini's words: the first message, and what of it can change in mid-call. */
-import { isJsonObject, type Json } from "../../protocol/json.ts";
+import type { Json } from "../../protocol/json.ts";
 import { ownVoice } from "../common/foreign-voices.ts";
 import { mergeDeep, objectAt, textAt } from "../json.ts";
 import type { JsonObject, UpstreamConfig } from "../upstream.ts";
 import type { Resumption } from "./resumption.ts";
+import { parametersOf } from "./schema.ts";
 import type { GeminiSettings } from "./settings.ts";
 
 export function setupMessage(
@@ -80,49 +81,8 @@ function declarations(config: UpstreamConfig): readonly JsonObject[] {
   return config.tools.flatMap((tool) => {
     const name = textAt(tool, "name");
     if (textAt(tool, "type") !== "function" || name === null) return [];
-    const parameters = objectAt(tool, "parameters");
+    const parameters = parametersOf(objectAt(tool, "parameters"));
     const description = textAt(tool, "description") ?? "";
-    return [{ name, description, ...(parameters === null ? {} : { parameters: schema(parameters, 0) }) }];
+    return [{ name, description, ...(parameters === null ? {} : { parameters }) }];
   });
-}
-
-/** Members of Google's `Schema` whose value is taken as it is (types of `@google/genai` 3.3). */
-const PLAIN = [
-  "title",
-  "description",
-  "format",
-  "enum",
-  "required",
-  "default",
-  "minimum",
-  "maximum",
-  "minItems",
-  "maxItems",
-  "minLength",
-  "maxLength",
-  "pattern",
-] as const;
-const MAX_DEPTH = 16;
-
-/** JSON Schema in Google's subset of OpenAPI's; a member it does not have would be refused, and the session with it. */
-function schema(source: JsonObject, depth: number): JsonObject {
-  if (depth > MAX_DEPTH) return {};
-  const out: Record<string, Json> = {};
-  const types = ([] as Json[]).concat(source["type"] ?? []).filter((type) => typeof type === "string");
-  const [type] = types.filter((one) => one !== "null");
-  if (type !== undefined) out["type"] = type.toUpperCase();
-  if (types.includes("null") || source["nullable"] === true) out["nullable"] = true;
-  for (const key of PLAIN) if (source[key] !== undefined) out[key] = source[key];
-  if (source["const"] !== undefined) out["enum"] = [source["const"]];
-  const { items, properties } = source;
-  if (isJsonObject(items)) out["items"] = schema(items, depth + 1);
-  if (isJsonObject(properties)) {
-    const members = Object.entries(properties).filter(([, member]) => isJsonObject(member));
-    out["properties"] = Object.fromEntries(
-      members.map(([name, member]) => [name, isJsonObject(member) ? schema(member, depth + 1) : {}]),
-    );
-  }
-  const any = source["anyOf"] ?? source["oneOf"];
-  if (Array.isArray(any)) out["anyOf"] = any.filter(isJsonObject).map((one) => schema(one, depth + 1));
-  return out;
 }

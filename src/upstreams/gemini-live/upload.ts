@@ -6,7 +6,7 @@ import { objectsAt, remember, textAt } from "../json.ts";
 import { lateResult, NO_RESULT } from "../common/open-calls.ts";
 import type { Item, JsonObject } from "../upstream.ts";
 import { history, inputs, split } from "./realtime-text.ts";
-import { contentOf, outputOf } from "./contents.ts";
+import { contentOf, idOf, outputOf, UNNAMED } from "./contents.ts";
 
 const MAX_CALLS = 256;
 const MAX_CONTENTS = 256;
@@ -18,6 +18,7 @@ export type UploadState = {
   readonly calls: readonly (readonly [string, Call])[];
   readonly seeded?: boolean;
   readonly names?: readonly (readonly [string, string | null])[];
+  readonly unnamed?: number;
 };
 
 /**
@@ -38,14 +39,24 @@ export class Upload {
   readonly #calls = new Map<string, Call>();
   /** What was called by calls of which it was told or which it made; null: it wants no result of that. */
   readonly #names = new Map<string, string | null>();
+  /** Calls that came without a name. */
+  #unnamed = 0;
 
   constructor(seeds: boolean) {
     this.#seeds = seeds;
   }
 
   /** The conversation has begun on another connection. */
-  resumed(): void {
+  resumed(before: UploadState): void {
     this.#seeded = true;
+    this.#unnamed = before.unnamed ?? 0;
+  }
+
+  /** A name for a call that came without one: none that this connection was told. */
+  nameOfCall(): string {
+    do this.#unnamed += 1;
+    while (this.#names.has(`${UNNAMED}${this.#unnamed}`));
+    return `${UNNAMED}${this.#unnamed}`;
   }
 
   called(callId: string, name: string): void {
@@ -129,7 +140,7 @@ export class Upload {
   ask(detects: boolean): readonly JsonObject[] {
     const open = [...this.#calls].filter(([, { late }]) => late === undefined);
     const results = open.map(([id, { name, response }]) => ({
-      id,
+      ...idOf(id),
       name,
       response: response ?? { error: NO_RESULT },
     }));
@@ -169,6 +180,7 @@ export class Upload {
       contents: [...this.#contents],
       calls: [...this.#calls],
       names: [...this.#names],
+      unnamed: this.#unnamed,
     };
   }
 
@@ -181,6 +193,7 @@ export class Upload {
     for (const [id, call] of state.calls) this.#calls.set(id, call);
     this.#names.clear();
     for (const [id, name] of state.names ?? []) this.#names.set(id, name);
+    this.#unnamed = state.unnamed ?? 0;
   }
 
   #take(): readonly JsonObject[] {

@@ -1,5 +1,11 @@
 /** The audio formats that a provider's session object states, in GA's words, the beta's and others that are in use. */
-import { type AudioFormat, isRateHz, PCM_RATES_HZ, type ProviderFormat } from "../../audio/format.ts";
+import {
+  type AudioFormat,
+  isRateHz,
+  PCM_24K,
+  PCM_RATES_HZ,
+  type ProviderFormat,
+} from "../../audio/format.ts";
 import { isJsonObject } from "../../protocol/json.ts";
 import { objectAt } from "../json.ts";
 import type { Json, JsonObject } from "../upstream.ts";
@@ -9,7 +15,7 @@ export type Statement =
   | { readonly format: ProviderFormat; readonly unsupported: null }
   | { readonly format: null; readonly unsupported: string };
 
-/** What a provider means that says only "PCM": the rate of the dialect. */
+/** The dialect's. */
 const DEFAULT_RATE_HZ = 24_000;
 const MAX_NAMED_CHARS = 64;
 
@@ -26,6 +32,8 @@ const G711: ReadonlyMap<string, "audio/pcmu" | "audio/pcma"> = new Map([
 ]);
 /** With a rate in its name as Azure Voice Live and others have it: `pcm16_16000hz`, `pcm_24000`. */
 const PCM = /^(?:audio\/)?pcm(?:_?s?16(?:_?le)?)?(?:[-_](\d{4,6})(?:hz)?)?$/;
+/** Qwen-Omni's name of 24 kHz; its `pcm16` is at 16 kHz, or at 24: that says no rate. */
+const OTHER_NAMES: ReadonlyMap<string, string> = new Map([["pcm24", "pcm_24000"]]);
 /** What stands where nothing was chosen: xAI writes "not specified". */
 const UNSTATED: ReadonlySet<string> = new Set([
   "",
@@ -36,11 +44,22 @@ const UNSTATED: ReadonlySet<string> = new Set([
   "auto",
 ]);
 
-/** What `session` states of the caller's audio (`input`) or the model's (`output`). */
-export function statedFormat(session: JsonObject | null, direction: "input" | "output"): Statement | null {
+/**
+ * What `session` states of the caller's audio (`input`) or the model's (`output`).
+ * @param spoken what is spoken now: PCM of which no rate is stated is that
+ */
+export function statedFormat(
+  session: JsonObject | null,
+  direction: "input" | "output",
+  spoken: ProviderFormat = PCM_24K,
+): Statement | null {
   const nested = objectAt(objectAt(session, "audio"), direction)?.["format"];
   const rate = session?.[`${direction}_audio_sampling_rate`];
-  return readFormat(nested, undefined) ?? readFormat(session?.[`${direction}_audio_format`], rate);
+  const usualHz = spoken.type === "audio/pcm" ? spoken.rate : DEFAULT_RATE_HZ;
+  return (
+    readFormat(nested, undefined, usualHz) ??
+    readFormat(session?.[`${direction}_audio_format`], rate, usualHz)
+  );
 }
 
 /** The format as one that the relay can make itself; null: it can only hear it. */
@@ -58,12 +77,12 @@ export function nameOf({ format, unsupported }: Statement): string {
     : (unsupported ?? format?.type ?? "");
 }
 
-function readFormat(stated: Json | undefined, flatRate: Json | undefined): Statement | null {
+function readFormat(stated: Json | undefined, flatRate: Json | undefined, usualHz: number): Statement | null {
   const object = isJsonObject(stated) ? stated : {};
   const named = typeof stated === "string" ? stated : object["type"];
   if (typeof named !== "string") return null;
   const [word = "", ...parameters] = named.toLowerCase().split(";");
-  const codec = word.trim();
+  const codec = OTHER_NAMES.get(word.trim()) ?? word.trim();
   if (UNSTATED.has(codec)) return null;
   const channels = Number(object["channels"] ?? 1);
   const g711 = G711.get(codec);
@@ -77,8 +96,9 @@ function readFormat(stated: Json | undefined, flatRate: Json | undefined): State
     };
   }
   const inParameters = parameters.map((parameter) => /^\s*rate=(\d+)\s*$/.exec(parameter)?.[1]);
-  const given = object["rate"] ?? inParameters.find((rate) => rate !== undefined) ?? pcm[1] ?? flatRate;
-  const rate = readRate(given ?? DEFAULT_RATE_HZ);
+  const member = object["rate"] ?? object["sample_rate"];
+  const given = member ?? inParameters.find((rate) => rate !== undefined) ?? pcm[1] ?? flatRate;
+  const rate = readRate(given ?? usualHz);
   if (rate === null) {
     const stated = JSON.stringify(given).slice(0, MAX_NAMED_CHARS);
     return { format: null, unsupported: `${unsupported} at ${stated} Hz` };

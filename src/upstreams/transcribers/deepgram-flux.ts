@@ -29,12 +29,13 @@ export const deepgramFlux: TranscriberDialect = {
   },
 };
 
-/** `TurnInfo`: the words of the turn so far. */
+/** `TurnInfo`: the words of the turn so far. Its end need not repeat them: what says none takes none back. */
 export function turnOf(event: JsonObject): Said {
   const turn = indexAt(event, "turn_index");
   const text = textAt(event, "transcript");
   if (turn === null || text === null) return null;
-  return { type: "words", segment: String(turn), text, final: textAt(event, "event") === "EndOfTurn" };
+  const final = textAt(event, "event") === "EndOfTurn";
+  return { type: "words", segment: String(turn), text: text === "" ? null : text, final };
 }
 
 export function faultOf(event: JsonObject): Said {

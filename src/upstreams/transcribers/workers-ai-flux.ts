@@ -30,9 +30,6 @@ export const workersAiFlux: TranscriberDialect = {
     if (textAt(event, "type") === "Error") return faultOf(event);
     // As Cloudflare documents them, they have no `type`.
     if (!EVENTS.has(textAt(event, "event") ?? "")) return null;
-    const said = turnOf(event);
-    // Its end need not repeat the words that it is the end of.
-    const silent = said?.type === "words" && said.final && said.text === "";
-    return silent ? { ...said, text: null } : said;
+    return turnOf(event);
   },
 };
