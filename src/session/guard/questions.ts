@@ -37,9 +37,10 @@ export interface QuestionsHost {
 const PASSES: Judgement = { decision: "pass", category: null };
 /**
  * More are not asked at once. Of what an agent says, what is beyond is as if nobody could be had; of what a caller says, it waits: a
- * text may have seventy pieces, and a client tells a whole history at once.
+ * text may have seventy pieces, and a client tells a whole history at once. An object may have six requests without a response
+ * (Durable Objects, limits): an upstream that has to be dialled meanwhile is not to wait for all of them.
  */
-const MOST_OPEN: Readonly<Record<Side, number>> = { input: 32, output: 64 };
+const MOST_OPEN: Readonly<Record<Side, number>> = { input: 5, output: 64 };
 
 export function passes({ decision }: Judgement): boolean {
   return decision === "pass" || decision === "open";
