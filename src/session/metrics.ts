@@ -67,6 +67,10 @@ export const METRICS = {
     kind: "count",
     help: "Provider events dropped because the item that they are about was never told.",
   },
+  events_unjudged: {
+    kind: "count",
+    help: "Words of a provider's own that no moderator could be asked about, and that did not pass.",
+  },
   fillers: { kind: "count", help: "Sounds played because nobody answered." },
   backchannels: { kind: "count", help: "Sounds played while a caller told something long." },
   guard_asked: { kind: "count", help: "Pieces of words that moderators were asked about." },

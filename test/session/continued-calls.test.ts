@@ -167,6 +167,48 @@ describe("an answer that was asked for, and has not begun", () => {
   );
 });
 
+describe("an answer that was asked for as the socket broke off", () => {
+  const TURN = concat(silence(200), voice(1500), silence(900));
+
+  /** @param arrives the commit reached the provider, and its news did not come back. */
+  function brokeOff(arrives: boolean): VllmDuplexCall {
+    const live = new VllmDuplexCall();
+    live.say(live.server.answers("resp_0", sound(400), undefined, "Good day."));
+    live.pass(TURN.length / 24 - 20, TURN);
+    const { server } = live;
+    live.call.client({ type: "response.create" });
+    const asked = live.call.commands(live.peer).at(-1);
+    expect(asked).toMatchObject({ type: "input_audio_buffer.commit", response_create: true });
+    if (arrives) server.receive(JSON.stringify(asked));
+    live.kill(true);
+    live.pass(200);
+    return live;
+  }
+  const commits = (live: VllmDuplexCall) =>
+    live.servers.flatMap((server) => server.of("input_audio_buffer.commit")).length;
+
+  test("[U246] is asked of the session that was taken over, where the ask never came", () => {
+    const live = brokeOff(false);
+    expect(live.sessions.size).toBe(1);
+    expect(commits(live)).toBe(1);
+    live.say(live.server.answers("resp_1", sound(400), undefined, "Yes."));
+    live.pass(600);
+    expect(live.call.last("response.done")["response"]).toMatchObject({ status: "completed" });
+    expect(live.call.types().filter((type) => type === "response.created")).toHaveLength(2);
+    expect(live.servers.flatMap(({ refused }) => refused)).toEqual([]);
+  });
+
+  test("[U246] and not where it came, which the session tells", () => {
+    const live = brokeOff(true);
+    expect(live.sessions.size).toBe(1);
+    expect(commits(live)).toBe(1);
+    live.say(live.server.answers("resp_1", sound(400), undefined, "Yes."));
+    live.pass(600);
+    expect(live.call.last("response.done")["response"]).toMatchObject({ status: "completed" });
+    expect(live.servers.flatMap(({ refused }) => refused)).toEqual([]);
+  });
+});
+
 test("[U235] it is told how much of an answer was heard, as it is heard, and its history has that", () => {
   const live = new VllmDuplexCall();
   live.say(live.server.answers("resp_1", sound(2000), [24_000], "A long story."));

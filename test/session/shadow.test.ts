@@ -177,9 +177,44 @@ describe("a shadow", () => {
     expect(
       outcomes((call) => {
         call.beginAnswer(B);
-        say(call, B, 100);
+        for (let at = 0; at < 130; at += 1) {
+          say(call, B, 100);
+          call.advance(1000);
+        }
       }),
     ).toEqual(["endless"]);
+  });
+
+  test("[X333] one that stands still has as long as a speaker has, and has failed then", () => {
+    const call = asked(shadowed());
+    const events = observed(call);
+    call.answer(voice(200), "Heard.", A);
+    call.beginAnswer(B);
+    say(call, B, 100);
+    call.advance(20_000);
+    say(call, B, 100);
+    call.advance(29_000);
+    expect(shadows(events())).toEqual([]);
+    call.advance(1500);
+    expect(shadows(events())).toMatchObject([{ outcome: "failed" }]);
+    expect(last(call, B)).toMatchObject({ type: "delete", itemId: "i" });
+    expect(typesOf(call, B)).toContain("cancel");
+  });
+
+  test("[X333] what a speaker still says of its last answer is not taken for the beginning of this one", () => {
+    const call = asked(shadowed());
+    const events = observed(call);
+    call.beginAnswer(A);
+    say(call, A, 200, "Heard.");
+    call.client({ type: "response.cancel" });
+    call.client({ type: "response.create" });
+    say(call, A, 200);
+    call.upstream({ type: "response.done", response: "r", ...DONE, status: "cancelled" }, A);
+    call.advance(300);
+    call.answer(voice(200), "Heard too.", A);
+    call.answer(voice(200), "Never heard.", B);
+    call.advance(1000);
+    expect(shadows(events()).at(-1)).toMatchObject({ outcome: "answered", speaker_after_ms: 300 });
   });
 
   test("[X334] that it is lost, refuses, fails or is not there changes nothing for the call", () => {

@@ -198,6 +198,55 @@ describe("a dial that failed", () => {
   });
 });
 
+describe("what left the history while an upstream was away", () => {
+  const away = (turns: "none" | "server", during: Int16Array): Call => {
+    const session = turns === "none" ? MANUAL : {};
+    const upstreams = [{ name: "wire", options: kind(turns) }];
+    const call = new Call({ upstreams, session, dialect: "duplex.v1", limits: { inputHistoryMs: 2000 } });
+    call.speak(silence(1000));
+    lose(call, "up0.1", 1011);
+    call.advance(300);
+    // It waits for a dial that fails: the next connection hears it out of the history.
+    call.speak(during);
+    lose(call, "up0.2");
+    call.advance(600);
+    call.accept("up0.3");
+    call.speak(silence(40));
+    call.advance(1100);
+    expect(call.open.size).toBe(2);
+    return call;
+  };
+
+  test.each(["none", "server"] as const)("[L59] is no loss where it was silence (turns '%s')", (turns) => {
+    expect(lostMs(away(turns, silence(6000)))).toBe(0);
+  });
+
+  test("[L59] is told as far as somebody spoke", () => {
+    const call = away("none", concat(silence(1000), voice(600), silence(4500)));
+    // With what is taken to belong to it before.
+    expect(lostMs(call)).toBeGreaterThan(600);
+    expect(lostMs(call)).toBeLessThan(1100);
+  });
+
+  test("[L59] and no more where a provider that takes the turns hears from before it", () => {
+    const call = away("server", concat(silence(3000), voice(3500)));
+    expect(lostMs(call)).toBeGreaterThan(1000);
+    expect(lostMs(call)).toBeLessThan(2000);
+  });
+
+  test("[L59] and all of it where nobody listens for speech", () => {
+    const call = new Call({ session: MANUAL, dialect: "duplex.v1", limits: { inputHistoryMs: 2000 } });
+    lose(call, "up0.1", 1011);
+    call.advance(300);
+    call.speak(silence(5000));
+    lose(call, "up0.2");
+    call.advance(600);
+    call.accept("up0.3");
+    call.advance(1100);
+    expect(lostMs(call)).toBeCloseTo(3000, -2);
+  });
+});
+
 describe("a fallback that takes another rate", () => {
   test.each([
     [24_000, 16_000],

@@ -72,3 +72,48 @@ describe("the rest of a speech of which a provider that takes the turns made one
     expect(heard).not.toContain(hex(first.subarray(24 * 600)));
   });
 });
+
+describe("speech that began before the news of the turn before came", () => {
+  const session = { audio: { input: { turn_detection: { type: "server_vad" } } } };
+  const first = voice(900, 24_000, 1);
+  const second = voice(2400, 24_000, 2);
+
+  /** The first turn is told when the caller has gone on with the second for a while. */
+  function late(upstream: typeof FALLBACK | typeof SERVER): Call {
+    const call = new Call({ upstreams: [upstream], dialect: "duplex.v1", session });
+    call.speak(concat(silence(600), first.subarray(0, 24 * 400)));
+    begins(call);
+    call.speak(concat(first.subarray(24 * 400), silence(700), second.subarray(0, 24 * 400)));
+    ends(call);
+    return call;
+  }
+
+  test.each([0, 400])("[L72] is heard from its onset by the next connection, lost %i ms later", (afterMs) => {
+    const call = late(SERVER);
+    call.speak(second.subarray(24 * 400, 24 * (400 + afterMs)));
+    call.open.delete("up0.1");
+    call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
+    call.speak(concat(second.subarray(24 * (400 + afterMs)), silence(1500)));
+    call.accept("up0.2");
+    call.speak(silence(20));
+    const heard = Buffer.from(call.heard("up0.2")).toString("hex");
+    const hex = (samples: Int16Array) => Buffer.from(samples.slice().buffer).toString("hex");
+    expect(heard).toContain(hex(second));
+    expect(heard).not.toContain(hex(first.subarray(24 * 700)));
+  });
+
+  test("[L63] is missed where its provider says nothing of it", () => {
+    const call = late(FALLBACK);
+    call.speak(concat(second.subarray(24 * 400), silence(4500)));
+    expect(call.open.has("up0.1")).toBe(false);
+  });
+
+  test("[L63] and is not where it says that it hears it", () => {
+    const call = late(FALLBACK);
+    begins(call);
+    call.speak(concat(second.subarray(24 * 400), silence(600)));
+    ends(call);
+    call.speak(silence(4500));
+    expect(call.open.has("up0.1")).toBe(true);
+  });
+});

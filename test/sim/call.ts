@@ -16,6 +16,7 @@ import { changePlans, PlanWatch } from "./plan-changes.ts";
 import { MIND, Minds } from "./minds.ts";
 import { VOICE, Voices } from "./voices.ts";
 import { Deeds, lookOf } from "./tools.ts";
+import { Typed } from "./typed.ts";
 import { VirtualTime } from "./time.ts";
 import { checksProviders, compareProviders } from "./provider-account.ts";
 import { judge } from "./verdict.ts";
@@ -58,6 +59,7 @@ export class SimulatedCall implements World {
   readonly deeds: Deeds;
   readonly minds: Minds;
   readonly voices: Voices;
+  readonly typed: Typed;
   readonly shadowAnswers = new Set<number>();
   readonly announced: Announced;
   readonly plans = new PlanWatch(this);
@@ -119,6 +121,7 @@ export class SimulatedCall implements World {
     } as const;
     // With draws of its own: all other calls are what they were.
     this.deeds = new Deeds(this, new Random(seed ^ 0x7001));
+    this.typed = new Typed(this, new Random(seed ^ 0x7005));
     this.minds = new Minds(this, new Random(seed ^ 0x7002));
     this.voices = new Voices(this, new Random(seed ^ 0x7004));
     this.announced = new Announced(this);

@@ -10,6 +10,7 @@ export type Invariant =
   | "heard-gap"
   | "heard-unknown"
   | "heard-refused"
+  | "asked-unjudged"
   | "heard-level"
   | "history"
   | "deadline"

@@ -321,6 +321,10 @@ export class Client {
         return this.#overlap(event);
       case "relay.upstream":
         return this.told.upstream(event);
+      case "relay.guard":
+        // Who is refused is not answered.
+        if (event["side"] === "input" && event["decision"] !== "open") this.name("guard refused");
+        return;
       case "relay.audio_dropped":
         return this.told.missed(text(event["upstream"]), Number(event["ms"]));
       case "error":

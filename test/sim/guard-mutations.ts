@@ -18,4 +18,20 @@ export const GUARD_MUTATIONS: readonly Mutation[] = [
     to: 'if (judgement.decision === "closed") return this.#settle(question, PASSES);',
     among: ["guard.veto"],
   },
+  {
+    number: 114,
+    what: "whom a hedge asks next is asked though it knows words that nobody has judged (X229)",
+    file: "src/session/output/responses.ts",
+    from: "if (this.#session.guard?.input?.withholds(response.id) !== true) this.#put(response, link);",
+    to: "this.#put(response, link);",
+    among: ["guard.words"],
+  },
+  {
+    number: 115,
+    what: "when some of the words are refused, others that came with them are not waited for (X229)",
+    file: "src/session/guard/input-guard.ts",
+    from: "    if (this.#open([]).length > 0) return this.#await();\n",
+    to: "",
+    among: ["guard.words"],
+  },
 ];

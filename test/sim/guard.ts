@@ -45,7 +45,7 @@ function isRefused(answer: number, sentence: number): boolean {
 /** Samples of an answer reached the client's player. */
 export function lookForRefused(world: World, answer: number, from: number, to: number): void {
   const { scenario, checks } = world;
-  if (scenario.guard === undefined) return;
+  if (scenario.guard?.output === undefined) return;
   const perSentence = (WORD_MS * WORDS * scenario.rateHz) / 1000;
   for (let sentence = Math.floor(from / perSentence); sentence * perSentence < to; sentence += 1) {
     if (isRefused(answer, sentence))

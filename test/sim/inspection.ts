@@ -105,7 +105,9 @@ export class Inspection {
       if (phase === "requested" && own < askedAt + patienceMs - Math.max(0, ...vainMs)) {
         this.#world.checks.fail("hasty", `${id} was asked for at ${askedAt} and is given up at ${own}`);
       }
-      const spare = this.#spare(snapshot, stream);
+      // What is withheld for words that came since is not asked for yet.
+      const withheld = snapshot.conduct.guard?.input.withheld?.includes(id) === true;
+      const spare = this.#spare(snapshot, stream) && !withheld;
       if (phase === "requested" && spare && own > now + this.#limits.stallMs) {
         const late = Math.round(own - now);
         this.#world.checks.fail("unbounded", `${id} has another ${late} ms, and there is a fallback`);

@@ -426,6 +426,7 @@ export class ProviderCall {
     if (this.provider.kind === "transcriber")
       return this.#refuse("invalid_value", "a transcription session was asked for an answer", event);
     const wanted = fields(event["response"]);
+    this.#world.typed.look(this.#name, this.items.typed);
     if (this.provider.abandons) {
       if (this.#answered && this.ear.bufferedMs === 0) return;
       this.#answered = false;

@@ -29,6 +29,8 @@ export class ProviderItems {
   readonly #items = new Map<string, ProviderItem>();
   /** Turns of the caller that it was told in words. */
   readonly toldInWords = new Set<string>();
+  /** What the client's application said for its caller, by item (`typed.ts`). */
+  readonly #typed = new Map<string, string>();
   readonly #voice: Voice;
 
   constructor(voice: Voice) {
@@ -38,6 +40,11 @@ export class ProviderItems {
   /** The provider itself makes an item. */
   made(id: string, type: string, role: string, answer: number | null = null, words = ""): void {
     this.#items.set(id, { type, role, answer, words, audioMs: 0, truncatedMs: null, stalledAskAt: null });
+  }
+
+  /** What was typed, and not deleted. */
+  get typed(): Iterable<string> {
+    return this.#typed.values();
   }
 
   /** In the order of the conversation. */
@@ -77,6 +84,8 @@ export class ProviderItems {
     this.made(id, text(item["type"]), role, null, role === "assistant" ? saidIn(item) : "");
     if (item["role"] === "user" && JSON.stringify(item["content"]).includes('"input_text"'))
       this.toldInWords.add(id);
+    const [, typed] = /"text":"(typed \d+: \w+)"/.exec(JSON.stringify(item)) ?? [];
+    if (typed !== undefined) this.#typed.set(id, typed);
     const shown = { ...item, id, object: "realtime.item", status: "completed" };
     this.#voice.say({ type: "conversation.item.added", item: shown, previous_item_id: previous ?? null });
     this.#voice.say({ type: "conversation.item.done", item: shown, previous_item_id: previous ?? null });
@@ -103,6 +112,7 @@ export class ProviderItems {
     if (!this.#items.delete(text(event["item_id"]))) {
       return this.#voice.refuse("item_delete_invalid_item_id", "deletion of an unknown item", event);
     }
+    this.#typed.delete(text(event["item_id"]));
     this.#voice.deleted(text(event["item_id"]));
     this.#voice.say({ type: "conversation.item.deleted", item_id: event["item_id"] ?? null });
   }

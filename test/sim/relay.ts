@@ -171,7 +171,8 @@ export class Relay {
       stays: this.#world.scenario.sealed,
       metric: () => {},
       consult: () => Promise.reject(new Error("there is no model")),
-      moderate: (_side, _moderator, text) => this.#moderator(text),
+      moderate: (side, _moderator, text) =>
+        side === "input" ? this.#world.typed.judge(text) : this.#moderator(text),
       tool: (call) => this.#callTool(call),
       sleep: (at, current) => {
         this.store.sleep(current);

@@ -36,6 +36,7 @@ describe("the simulator", () => {
     ["client.drops_after_upload", "client.begins_anew", "caller.create", "network.cut"],
     ["platform.alarm_after_death", "caller.create", "provider.close_anytime", "caller.barge_in"],
     ["provider.calls_in_pieces", "network.slow_reader", "network.stall_down", "caller.cancel"],
+    ["guard.words", "provider.close_anytime", "caller.create", "caller.barge_in"],
   ])(
     "nor in calls that have %s, which is drawn where it is named",
     async (name, ...others) => {

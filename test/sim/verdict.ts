@@ -16,6 +16,7 @@ import type { Run } from "./tape.ts";
 import { tasksEnded } from "./minds.ts";
 import { toolsAnswered } from "./tools.ts";
 import { lookAtBeginnings } from "./turn-ends.ts";
+import { judgedMs } from "./typed.ts";
 
 /** Nothing leaves the application for a while. */
 const FREEZES: readonly string[] = ["client.freezes", "client.drops_after_upload"];
@@ -123,7 +124,7 @@ function spokenInBulk(call: SimulatedCall, provider: Provider): void {
 
 function named(call: SimulatedCall, spoken: Utterance): boolean {
   // Who sends seconds at once is heard, and missed, by so much later.
-  const waitsMs = waitsLongerMs(call.scenario);
+  const waitsMs = waitsLongerMs(call.scenario) + judgedMs(call.scenario);
   // What is said within the wait for the end of a turn is the same turn.
   const endedAt = goesOnUntil(call, spoken, waitsMs) + waitsMs;
   const until = endedAt + TOLD_WITHIN_MS + 2 * call.client.habits.burstMs;
@@ -348,7 +349,9 @@ function answered(call: SimulatedCall): void {
     const mute = slow || checks.struck.has("provider.mute") || vanished(providers);
     // Of several that are one voice nobody is announced before one is heard, and who says nothing is waited for as long as that.
     const waits = (server && mute) || (scenario.strategy !== null && scenario.faults.some(ofProvider));
-    const asked = waits ? (scenario.limits.firstOutputMs ?? 0) : 0;
+    const judged = judgedMs(scenario);
+    // Whom a hedge asks next is asked when what was typed meanwhile is judged, and may be slow as well.
+    const asked = (waits || judged > 0 ? (scenario.limits.firstOutputMs ?? 0) : 0) + judged;
     const within =
       ANSWERED_WITHIN_MS +
       asked +

@@ -14,6 +14,7 @@ import type { Announced } from "./asides.ts";
 import type { PlanWatch } from "./plan-changes.ts";
 import type { BackchannelPlan, FillerPlan } from "../../src/session/state/sounds.ts";
 import type { Deeds } from "./tools.ts";
+import type { Typed } from "./typed.ts";
 import type { VirtualTime } from "./time.ts";
 
 /** `turns`: the relay decides; `server`: the provider does; `echo`: in process, full duplex; `transcriber`: only hears. */
@@ -59,7 +60,7 @@ export interface Scenario {
   readonly semantic: boolean;
   /** A provider that vanishes does so when it has said that it hears somebody. */
   readonly vanishesHearing?: true;
-  /** Words of agents are judged before they pass. */
+  /** Words are judged before they pass. */
   readonly guard?: GuardPlan;
   /** The tool that agents call is the relay's. */
   readonly webhook?: true;
@@ -94,6 +95,7 @@ export interface World {
   /** Answers that nobody may hear. */
   readonly shadowAnswers: ReadonlySet<number>;
   readonly deeds: Deeds;
+  readonly typed: Typed;
   readonly minds: Minds;
   readonly voices: Voices;
   readonly announced: Announced;

@@ -71,9 +71,10 @@ export class VllmDuplexCall {
     this.serve();
   }
 
-  /** The socket breaks off. */
-  kill(): void {
+  /** The socket breaks off. @param lost what it was sent just now never arrives. */
+  kill(lost = false): void {
     const { peer } = this;
+    if (lost) this.#read.set(peer, this.call.commands(peer).length);
     this.call.open.delete(peer);
     this.call.input({ type: "close", peer, code: 1006, reason: "" });
   }

@@ -77,7 +77,7 @@ export class Background {
 
   /** Its call is on record. @returns what its speaker is told at once; null: its result, when it is there */
   begin(call: HandedOn): ToolResult | null {
-    const { context, conversation, links, port } = this.#parts;
+    const { context, conversation, guard, links, port } = this.#parts;
     // Its session was restored.
     if (this.#tasks.has(call.id)) return null;
     const duplex = links[call.stream]?.capabilities.turns === "none";
@@ -90,7 +90,9 @@ export class Background {
     const urgent = given?.["urgent"] === true;
     const { id, callId, response, stream } = call;
     const asked = { id, callId, response, stream, text, urgent, duplex, since: context.now };
-    const entries = askedOf(text, conversation.entries, id);
+    // What is still to be judged no model that answers is asked about either.
+    const said = conversation.entries.filter((entry) => guard?.input?.passed(entry) ?? true);
+    const entries = askedOf(text, said, id);
     const begun = { entries, round: 0, again: false, wanted: [], record: 0, result: null, failure: null };
     this.#tasks.set(id, { ...asked, ...begun });
     context.deadlines.set(`mind:${id}:stale`, context.now + this.#plan.staleMs);

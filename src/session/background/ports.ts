@@ -1,4 +1,5 @@
 /** What the background mind asks of other parts of the session. */
+import type { Entry } from "../memory/entry.ts";
 import type { PlacingParts } from "../memory/place-item.ts";
 import type { ServerEvent } from "../state/server-events.ts";
 import type { ToolResult } from "../state/tool-plan.ts";
@@ -45,8 +46,16 @@ export interface HandedOn {
   readonly stream: number;
 }
 
+/** Judges what the caller says. */
+interface InputGuard {
+  /** Nothing that the caller says in this item is still to be judged. */
+  passed(entry: Entry): boolean;
+}
+
 /** Read when it is asked for: some of these parts are made later. */
 export interface BackgroundParts extends PlacingParts {
+  /** Null: nobody judges words. */
+  readonly guard: { readonly input: InputGuard | null } | null;
   readonly port: PlacingParts["port"] & ClientPort;
   readonly links: readonly (PlacingParts["links"][number] & Link)[];
   readonly asking: Asking;

@@ -7,9 +7,12 @@ import type { ResponseParams } from "../../protocol/client-events.ts";
 import type { Context } from "../context.ts";
 import type { Link } from "./ports.ts";
 import type { Conversation } from "../memory/conversation.ts";
+import type { Entry } from "../memory/entry.ts";
 import { itemsOf, OWN, textsOf, wordsOf, type Words } from "./callers-words.ts";
+import { isJudged, judgedOf, pieceAt, type Judged } from "./judged-words.ts";
 import type { InputGuardPlan } from "../state/guard-plan.ts";
 import { passes, type Judgement, type Questions } from "./questions.ts";
+import { isAside, replaces, type Waiting } from "./waiting.ts";
 
 export interface InputGuardHost {
   readonly context: Context;
@@ -26,25 +29,6 @@ export interface InputGuardHost {
   unjudged(itemIds: readonly string[]): void;
 }
 
-interface Waiting {
-  /** Of the event that asked for it. */
-  readonly cause?: string;
-  readonly streams: readonly number[];
-  readonly params: ResponseParams;
-}
-
-/**
- * Words of one item that are being judged, or were. They are kept, and not a sum of them: whoever wants words to pass would
- * choose them so that they look like others that did.
- */
-interface Judged {
-  readonly text: string | null;
-  readonly left: readonly number[];
-}
-
-/** A moderator is asked about so many characters at once, and these of the ones before. */
-const CHUNK_CHARS = 4000;
-const OVERLAP_CHARS = 240;
 const NOT_JUDGED: Judgement = { decision: "closed", category: null };
 
 export class InputGuard {
@@ -147,15 +131,10 @@ export class InputGuard {
     if (!this.waits) this.#clear();
   }
 
-  /** What waited to be judged is decided, in one way or the other. */
-  #takeWaiting(): readonly Waiting[] {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    this.#clear();
-    return waiting;
-  }
-
+  /** Unless there are other words that came since: those have to be judged too. */
   #putWithheld(): void {
+    if (this.#withheld.size === 0 || !this.#look([])) return;
+    if (this.#open([]).length > 0) return this.#await();
     const withheld = [...this.#withheld];
     this.#withheld.clear();
     for (const id of withheld) this.#host.put(id);
@@ -168,8 +147,10 @@ export class InputGuard {
   }
 
   #release(): void {
-    const waiting = this.#takeWaiting();
+    const waiting = this.#waiting;
+    this.#waiting = [];
     this.#putWithheld();
+    if (!this.waits) this.#clear();
     for (const { streams, params, cause = null } of waiting) {
       const group = this.#host.links.filter(({ index }) => streams.includes(index));
       this.#host.context.causedBy(cause, () => this.#host.ask(group, params));
@@ -183,59 +164,76 @@ export class InputGuard {
     if (open.length === 0) return this.#release();
     const ids = open.map(({ id }) => id);
     if (this.#plan.fail === "closed") return this.#refuse(ids, NOT_JUDGED);
-    for (const { id, text } of open) this.#judged.set(id, { text, left: [] });
-    this.#host.unjudged(itemsOf(ids));
+    const untold = ids.filter((id) => this.#judged.get(id)?.told !== true);
+    for (const { id, text } of open) {
+      this.#judged.set(id, { text, left: [], told: true });
+      // What moderators still say of them is of no use, and others wait to be asked about.
+      this.#host.questions.forgetOf("input", id);
+    }
+    if (untold.length > 0) this.#host.unjudged(itemsOf(untold));
     this.#release();
   }
 
   /** Asks about words that nobody was asked about. @returns false: some were refused. */
   #look(waiting: readonly Waiting[]): boolean {
-    for (const { id, text } of this.#wordsOf(waiting)) {
-      if (text === null || this.#judged.get(id)?.text === text) continue;
-      const left: number[] = [];
-      for (let at = 0; at === 0 || at + OVERLAP_CHARS < text.length; at += CHUNK_CHARS - OVERLAP_CHARS) {
-        const chunk = text.slice(at, at + CHUNK_CHARS);
-        if (chunk.trim() === "") continue;
-        const dueAt =
-          this.#host.context.deadlines.get("guard:input") ?? this.#host.context.now + this.#plan.waitMs;
-        const known = this.#host.questions.ask("input", id, chunk, dueAt);
-        if (typeof known === "number") left.push(known);
-        else if (!passes(known)) {
-          this.#refuse([id], known);
-          return false;
-        }
+    for (const { id, text } of this.#wordsOf(waiting))
+      if (text !== null && !this.#ask(id, judgedOf(this.#judged.get(id), text), text)) return false;
+    return true;
+  }
+
+  /** About as much as may be asked at once: about the rest when that is answered. @returns false: it is refused. */
+  #ask(id: string, known: Judged, text: string): boolean {
+    const { context, questions } = this.#host;
+    let { left, next: at } = known;
+    while (at !== undefined && questions.room("input")) {
+      const { piece, next: after } = pieceAt(text, at);
+      at = after;
+      if (piece.trim() === "") continue;
+      const dueAt = context.deadlines.get("guard:input") ?? context.now + this.#plan.waitMs;
+      const asked = questions.ask("input", id, piece, dueAt);
+      if (typeof asked === "number") left = [...left, asked];
+      else if (!passes(asked)) {
+        this.#refuse([id], asked);
+        return false;
       }
-      this.#judged.set(id, { text, left });
     }
+    const { next: _, ...rest } = known;
+    this.#judged.set(id, { ...rest, left, ...(at !== undefined && { next: at }) });
     return true;
   }
 
   /** Words that are not known, or not judged. */
   #open(waiting: readonly Waiting[]): readonly Words[] {
-    return this.#wordsOf(waiting).filter(({ id, text }) => {
-      const judged = this.#judged.get(id);
-      return judged === undefined || judged.text !== text || judged.left.length > 0;
-    });
+    return this.#wordsOf(waiting).filter(({ id, text }) => !isJudged(this.#judged.get(id), text));
+  }
+
+  /** Nothing that the caller says in this item is still to be judged. */
+  passed(entry: Entry): boolean {
+    return wordsOf(entry).every(({ id, text }) => text === null || isJudged(this.#judged.get(id), text));
   }
 
   /** A question was settled. */
   judged(id: string, question: number, judgement: Judgement): void {
     const known = this.#judged.get(id);
-    if (!known?.left.includes(question)) return;
+    // Something else may be asked in its place.
+    if (!known?.left.includes(question)) return this.changed();
     if (!passes(judgement)) return this.#refuse([id], judgement);
-    this.#judged.set(id, { ...known, left: known.left.filter((one) => one !== question) });
-    if (judgement.decision === "open") this.#host.unjudged(itemsOf([id]));
+    const open = judgement.decision === "open";
+    const left = known.left.filter((one) => one !== question);
+    this.#judged.set(id, { ...known, left, ...(open && { told: true }) });
+    if (open && known.told !== true) this.#host.unjudged(itemsOf([id]));
     this.changed();
   }
 
   #refuse(ids: readonly string[], judgement: Judgement): void {
-    this.#takeWaiting();
+    this.#waiting = [];
     for (const id of ids) {
       this.#judged.delete(id);
       this.#host.questions.forgetOf("input", id);
     }
     this.#host.refused(itemsOf(ids), judgement);
     this.#putWithheld();
+    if (!this.waits) this.#clear();
   }
 
   /** The caller's words of the conversation, and those that only these answers are asked with. */
@@ -267,29 +265,22 @@ export class InputGuard {
 
   snapshot(): InputGuardSnapshot {
     const own = this.#own.size === 0 ? {} : { own: [...this.#own], named: this.#named };
-    return { waiting: [...this.#waiting], judged: [...this.#judged], ...own };
+    const withheld = this.#withheld.size === 0 ? {} : { withheld: [...this.#withheld] };
+    return { waiting: [...this.#waiting], judged: [...this.#judged], ...own, ...withheld };
   }
 
   /** Those of before kept sums of words: they are judged anew. */
-  restore({ waiting, judged, own = [], named = 0 }: InputGuardSnapshot): void {
+  restore({ waiting, judged, own = [], named = 0, withheld = [] }: InputGuardSnapshot): void {
     this.#waiting = [...waiting];
     this.#judged.clear();
     for (const [id, one] of judged)
-      if (one.text !== undefined) this.#judged.set(id, { text: one.text, left: one.left });
+      if (one.text !== undefined) this.#judged.set(id, { ...one, text: one.text });
+    this.#withheld.clear();
+    for (const id of withheld) this.#withheld.add(id);
     this.#own.clear();
     for (const [text, id] of own) this.#own.set(text, id);
     this.#named = named;
   }
-}
-
-/** It is given beside the conversation. */
-function isAside({ params }: Waiting): boolean {
-  return params.conversation === "none";
-}
-
-/** One question of the conversation takes the place of the one before; what is asked beside it takes nobody's. */
-function replaces(asked: Waiting, one: Waiting): boolean {
-  return !isAside(asked) && !isAside(one) && asked.streams[0] === one.streams[0];
 }
 
 export interface InputGuardSnapshot {
@@ -297,4 +288,5 @@ export interface InputGuardSnapshot {
   readonly judged: readonly (readonly [string, Partial<Pick<Judged, "text">> & Omit<Judged, "text">])[];
   readonly own?: readonly (readonly [text: string, name: string])[];
   readonly named?: number;
+  readonly withheld?: readonly string[];
 }

@@ -35,8 +35,12 @@ export interface QuestionsHost {
 }
 
 const PASSES: Judgement = { decision: "pass", category: null };
-/** More are not asked at once: what is beyond is as if nobody could be had. */
-const MOST_OPEN = 64;
+/**
+ * More are not asked at once. Of what an agent says, what is beyond is as if nobody could be had; of what a caller says, it waits: a
+ * text may have seventy pieces, and a client tells a whole history at once. An object may have six requests without a response
+ * (Durable Objects, limits): an upstream that has to be dialled meanwhile is not to wait for all of them.
+ */
+const MOST_OPEN: Readonly<Record<Side, number>> = { input: 5, output: 64 };
 
 export function passes({ decision }: Judgement): boolean {
   return decision === "pass" || decision === "open";
@@ -56,6 +60,13 @@ export class Questions {
     this.#moderators = { input: of("input"), output: of("output") };
   }
 
+  /** One more may be asked. */
+  room(side: Side): boolean {
+    let open = 0;
+    for (const question of this.#open.values()) if (question.side === side) open += 1;
+    return open < MOST_OPEN[side];
+  }
+
   /** @returns what is known at once, or the question's name. */
   ask(side: Side, owner: string, text: string, dueAt: number): Judgement | number {
     const { context } = this.#host;
@@ -69,7 +80,7 @@ export class Questions {
       }
     }
     if (left.length === 0) return PASSES;
-    if (this.#open.size >= MOST_OPEN) return this.#failed(side);
+    if (!this.room(side)) return this.#failed(side);
     this.#count += 1;
     const id = this.#count;
     this.#open.set(id, { id, side, owner, askedAt: context.now, left, failed: false, passed: false });
@@ -111,6 +122,8 @@ export class Questions {
     this.#host.context.metric("guard_late", 1);
     const judgement = this.#failed(question.side);
     if (judgement.decision === "closed") return this.#settle(question, judgement);
+    // What a caller said is answered then: whatever is said of it later is of no use.
+    if (question.side === "input") return this.#settle(question, judgement);
     question.passed = true;
     this.#host.judged(question.side, question.owner, id, judgement);
   }

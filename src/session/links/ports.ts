@@ -60,6 +60,8 @@ export interface Listener {
 /** Who judges the caller's words: it looks at an item of the conversation anew. */
 export interface Guard {
   readonly input: { changed(): void } | null;
+  /** Null: what agents say is not judged. */
+  readonly output: object | null;
 }
 
 /** The session's reactions to what happens at upstreams (`reactions.ts`). */

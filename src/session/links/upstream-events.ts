@@ -12,6 +12,7 @@ import type { ClientPort, Responses } from "./ports.ts";
 import type { Untold } from "./replay.ts";
 import type { ResponseRecord } from "../state/response.ts";
 import type { ResponseUpstreamEvent } from "../state/upstream-said.ts";
+import { mayHoldWords } from "../state/unread-words.ts";
 import { ToldFaults, type ToldFaultsSnapshot } from "./told-faults.ts";
 import { spend } from "../state/usage.ts";
 import type { UpstreamEventsParts } from "./upstream-events-parts.ts";
@@ -83,6 +84,8 @@ export class UpstreamEvents implements LinkHost {
       case "item.placed":
         return this.#parts.placed.placed(link, event);
       case "passed":
+        if (this.#parts.guard?.output && mayHoldWords(event))
+          return this.#context.metric("events_unjudged", 1, link.name);
         return this.#parts.placed.passed(link, event);
       case "expiring":
       case "expires":

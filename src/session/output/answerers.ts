@@ -47,6 +47,11 @@ export class Answerers {
     return links.map((link) => [link]);
   }
 
+  /** These, and who left the voice that they are. */
+  concerned(group: readonly Link[]): readonly Link[] {
+    return this.oneVoice ? this.#parts.speakers : group;
+  }
+
   /** The group that owes by the name of this stream. */
   groupOf(stream: number): readonly Link[] {
     return this.oneVoice ? this.answering : this.present.filter(({ index }) => index === stream);

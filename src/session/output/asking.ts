@@ -113,6 +113,8 @@ export class Asking {
     if (!beside) this.#supersede(group);
     for (const link of group) link.ensure();
     if (this.#parts.guard?.input?.holds(group, params)) return;
+    // Before, their words might be refused, and nobody would say what tools gave.
+    if (!beside) for (const { index } of this.#who.concerned(group)) this.#parts.tools?.superseded(index);
     const order = this.#who.orderOf(group);
     if (responses.room) this.#parts.shadows?.ask(params);
     if (!responses.room) this.#owe(group, params);
@@ -125,9 +127,8 @@ export class Asking {
 
   /** What these, or who left them, had still to be asked for is answered with this. */
   #supersede(group: readonly Link[]): void {
-    const { recovery, responses, speakers, tools } = this.#parts;
-    for (const link of this.#who.oneVoice ? speakers : group) {
-      tools?.superseded(link.index);
+    const { recovery, responses } = this.#parts;
+    for (const link of this.#who.concerned(group)) {
       // Who is dialled now would be asked for the rest of what broke off as well.
       if (responses.room) recovery.superseded(link);
     }
@@ -232,7 +233,10 @@ export class Asking {
   goOn(stream: number): boolean {
     const { budget, context, port, responses, turns } = this.#parts;
     const group = this.#who.groupOf(stream);
-    if (this.holding || group.length === 0) return true;
+    if (group.length === 0) return true;
+    // The words of the turn may be refused, and with them its answer.
+    if (this.#parts.guard?.input && (this.holding || this.#waits)) return false;
+    if (this.holding) return true;
     if (this.#guarded || this.#who.busy(group) || !responses.room) return false;
     const refusal = budget.refusedAnswer();
     if (refusal) {

@@ -2,6 +2,7 @@
 import type { UpstreamEvent } from "../../upstreams/upstream.ts";
 import { isActive, NOBODY, type ResponseRecord } from "../state/response.ts";
 import type { LaneEvent, ResponseUpstreamEvent } from "../state/upstream-said.ts";
+import { mayHoldWords } from "../state/unread-words.ts";
 import { spend } from "../state/usage.ts";
 import { next, RESPONSE } from "../transitions.ts";
 import type { Endings } from "./endings.ts";
@@ -43,6 +44,7 @@ export class Intake {
     }
     clock.refresh(response);
     if (event.type === "response.done" && !response.outOfBand) clock.freed(records, link);
+    if (session.guard?.output && mayHoldWords(event)) return context.metric("events_unjudged", 1, link.name);
     if (event.type === "audio" && fellSilent(response, link.capabilities.output, event.bytes, context.limits))
       this.#silent(response, link);
     // It may have been ended or taken back for that, or for what it says.

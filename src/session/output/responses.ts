@@ -141,8 +141,9 @@ export class Responses {
   /** Puts the question to an upstream, for the first time or again. */
   ask(response: ResponseRecord, link: Link): void {
     response.attempts += 1;
-    if (this.#session.guard?.input?.withholds(response.id) === true) this.#clock.waits(response);
-    else this.#put(response, link);
+    // First: what is refused now may be all that it had to wait for, and then it is put.
+    this.#clock.waits(response);
+    if (this.#session.guard?.input?.withholds(response.id) !== true) this.#put(response, link);
   }
 
   /** Words that came since may be answered too: one that was withheld for them is put to its upstream, if it is still wanted. */

@@ -80,8 +80,10 @@ export class Rounds {
       responses.requestUnannounced(link, round.params),
     );
     round.ids = [...round.ids, response.id];
-    round.running = [...round.running, response.id];
     context.metric("rounds_asked", 1, link.name);
+    // More waits for its connection than is kept: it was given up for this very question.
+    if (responses.get(response.id) === undefined) this.#lost(round, link.name);
+    else round.running = [...round.running, response.id];
   }
 
   /** Names the moment at which the next one is asked. */
@@ -107,7 +109,7 @@ export class Rounds {
     if (!link) return;
     link.ensure();
     if (link.alive) this.#put(round, link);
-    else round.losers = [...round.losers, { upstream: link.name, outcome: "failed" }];
+    else this.#lost(round, link.name);
     this.#settle(round);
   }
 
@@ -190,8 +192,12 @@ export class Rounds {
     const round = this.#of(response);
     if (!round) return;
     round.running = round.running.filter((id) => id !== response.id);
-    round.losers = [...round.losers, { upstream: response.upstream, outcome: "failed" }];
+    this.#lost(round, response.upstream);
     this.#settle(round);
+  }
+
+  #lost(round: Round, upstream: string): void {
+    round.losers = [...round.losers, { upstream, outcome: "failed" }];
   }
 
   /** One is left: it is the answer. None is, and there is somebody to ask. */

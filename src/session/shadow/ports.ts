@@ -26,6 +26,13 @@ export interface Link {
   abandon(code: string, message: string): void;
 }
 
+/** Answers of the speakers. */
+export interface Responses {
+  get(
+    id: string,
+  ): { readonly asked: boolean; readonly outOfBand: boolean; readonly askedAt: number } | undefined;
+}
+
 /** The application: no client is told. */
 export interface ClientPort {
   tellApplication(event: ServerEvent): void;

@@ -14,8 +14,8 @@ import { inputInFormat } from "../memory/item-audio.ts";
 import { functionsOnly, functionsOnlyIn } from "../state/functions-only.ts";
 import { NOBODY, type ResponseRecord } from "../state/response.ts";
 import { addUsage } from "../state/usage.ts";
-import type { ClientPort, Link, TurnTaking } from "./ports.ts";
-import { copyOf, type Outcome, type Question, type Trial } from "./trial.ts";
+import type { ClientPort, Link, Responses, TurnTaking } from "./ports.ts";
+import { copyOf, outcomeOf, type Outcome, type Question, type Trial } from "./trial.ts";
 
 /** Read when it is asked for: some of these parts are made later. */
 interface ShadowParts<L extends Link> {
@@ -26,6 +26,7 @@ interface ShadowParts<L extends Link> {
   readonly kernels: AudioKernels;
   readonly config: { readonly inputFormat: AudioFormat };
   readonly upstreamConfig: UpstreamConfig;
+  readonly responses: Responses;
   readonly turns: TurnTaking<L>;
 }
 
@@ -104,10 +105,13 @@ export class Shadows<L extends Link = Link> {
     this.#question = null;
   }
 
-  /** A speaker says this. */
-  spoke(link: Link, event: UpstreamEvent): void {
-    if (this.#question === null || this.#question.speakerMs !== null || !isFirst(link, event)) return;
-    this.#question.speakerMs = this.#parts.context.now - this.#question.askedAt;
+  /** A speaker says this. What comes late of an answer before is none to the question. */
+  spoke(link: Link, event: OfResponse): void {
+    const question = this.#question;
+    if (question === null || question.speakerMs !== null || !isFirst(link, event)) return;
+    const answer = this.#parts.responses.get(link.responses.get(event.response) ?? NOBODY);
+    if (answer?.asked !== true || answer.outOfBand || answer.askedAt < question.askedAt) return;
+    question.speakerMs = this.#parts.context.now - question.askedAt;
   }
 
   /** An answer ended for the listener. */
@@ -121,8 +125,18 @@ export class Shadows<L extends Link = Link> {
   /** The deadline of that upstream's came. */
   due(stream: number): void {
     const trial = this.#running(stream);
-    if (trial) this.#cancel(trial, trial.firstMs === null ? "silent" : "endless");
+    if (trial?.firstMs === null) this.#cancel(trial, "silent");
+    else if (trial) this.#goesOn(trial, trial.firstMs);
     this.#report();
+  }
+
+  /** As a speaker's answer it must go on in time; its deadline is moved when it comes. */
+  #goesOn(trial: Trial, firstMs: number): void {
+    const { deadlines, limits, now } = this.#parts.context;
+    const endsAt = (this.#question?.askedAt ?? now) + firstMs + LONGEST_MS;
+    const at = Math.min(endsAt, (trial.goesOnAt ?? now) + limits.progressMs);
+    if (at > now) deadlines.set(nameOf(trial), at);
+    else this.#cancel(trial, endsAt <= now ? "endless" : "failed");
   }
 
   #running(stream: number): Trial | undefined {
@@ -132,8 +146,8 @@ export class Shadows<L extends Link = Link> {
   #cancel(trial: Trial, outcome: Outcome): void {
     const link = this.#parts.links[trial.stream];
     if (link?.serving === trial.connection && link.capabilities.cancel) {
-      const overdue = outcome === "silent" || outcome === "endless";
-      link.command({ type: "cancel", responseId: trial.id, ...(overdue ? { overdue } : {}) });
+      const overdue = outcome === "stopped" ? {} : ({ overdue: true } as const);
+      link.command({ type: "cancel", responseId: trial.id, ...overdue });
     }
     this.#end(trial, outcome);
   }
@@ -222,11 +236,12 @@ export class Shadows<L extends Link = Link> {
   }
 
   #heard(trial: Trial, link: Link, event: OfResponse): void {
-    if (trial.firstMs !== null || !isFirst(link, event)) return;
     const { context } = this.#parts;
+    trial.goesOnAt = context.now;
+    if (trial.firstMs !== null || !isFirst(link, event)) return;
     trial.calls = event.type === "item.started";
     trial.firstMs = context.now - (this.#question?.askedAt ?? context.now);
-    context.deadlines.set(nameOf(trial), context.now + LONGEST_MS);
+    context.deadlines.set(nameOf(trial), context.now + context.limits.progressMs);
   }
 
   atGap(link: L): boolean {
@@ -269,12 +284,6 @@ function isFirst({ capabilities }: Link, event: UpstreamEvent): boolean {
   if (event.type === "audio") return !isInaudible(capabilities.output, event.bytes);
   if (event.type === "text") return event.delta !== "";
   return event.type === "item.started" && event.kind === "function_call";
-}
-
-function outcomeOf({ firstMs, calls }: Trial, status: string): Outcome {
-  if (status !== "completed" && status !== "incomplete") return "failed";
-  if (firstMs === null) return "silent";
-  return calls ? "called_tool" : "answered";
 }
 
 function nameOf({ stream }: Trial): string {

@@ -2,7 +2,7 @@
 
 /**
  * `answered`: to its end. `called_tool`: the same, by a call that nobody makes. `silent`: nothing of it could be heard.
- * `failed`: it was not there, was lost, refused or failed. `stopped`: the caller's answer was cut or another one was asked
+ * `failed`: it was not there, was lost, refused, failed or stood still. `stopped`: the caller's answer was cut or another one was asked
  * for. `endless`: it went on beyond all measure.
  */
 export type Outcome = "answered" | "called_tool" | "silent" | "failed" | "stopped" | "endless";
@@ -20,6 +20,8 @@ export interface Trial {
   text?: string;
   /** From the question to what could first be heard of it, or read, or to a call. */
   firstMs: number | null;
+  /** When its provider last said anything of it; absent: it has not begun. */
+  goesOnAt?: number;
   /** Null: it goes on. */
   outcome: Outcome | null;
 }
@@ -32,6 +34,13 @@ export interface Question {
   /** The answer that the listener was given, at its end. */
   responseId: string | null;
   trials: readonly Trial[];
+}
+
+/** Its provider has ended it. */
+export function outcomeOf({ firstMs, calls }: Trial, status: string): Outcome {
+  if (status !== "completed" && status !== "incomplete") return "failed";
+  if (firstMs === null) return "silent";
+  return calls ? "called_tool" : "answered";
 }
 
 export function copyOf(question: Question): Question {

@@ -124,6 +124,8 @@ export class AudioInput extends InputTaps {
   /** Turns detection on or off. Turned on, the detector starts afresh at the present. */
   detect(on: boolean): void {
     this.heardHz = on ? this.#detector.sampleRateHz : null;
+    if (on) this.said.ended(this.ticks);
+    else this.said.began(this.ticks);
     this.#detector.reset();
     this.endpointer.reset();
     this.#hops = 0;
@@ -172,8 +174,11 @@ export class AudioInput extends InputTaps {
       const hopEnd = this.#hopOrigin + this.#hops * this.#detector.hopSamples;
       const event = this.endpointer.push(listener.heardAs(probability), hopEnd);
       if (event?.type === "started") {
-        listener.onSpeech({ type: "started", prefixTicks: toTicks(event.prefixStartSample) });
+        const prefixTicks = toTicks(event.prefixStartSample);
+        this.said.began(prefixTicks);
+        listener.onSpeech({ type: "started", prefixTicks });
       } else if (event?.type === "stopped") {
+        this.said.ended(toTicks(event.atSample));
         listener.onSpeech({ type: "stopped", ticks: toTicks(hopEnd) });
       }
       listener.onHop(probability, hopMs);
@@ -213,6 +218,7 @@ export class AudioInput extends InputTaps {
     this.#hopOrigin = snapshot.hopOrigin;
     if (snapshot.detector.detector === this.#detector.name) this.#detector.restore(snapshot.detector);
     this.endpointer.restore(snapshot.endpointer);
+    this.said.unknown(this.ticks, !snapshot.detecting || this.endpointer.speaking);
   }
 }
 

@@ -6,6 +6,7 @@ import type { AudioTap } from "../state/audio-tap.ts";
 import { TICKS_PER_MS } from "../state/ticks.ts";
 import { InputHistory } from "./input-history.ts";
 import type { RateStream } from "./rate-stream.ts";
+import { Said } from "./said.ts";
 
 /** Silence that is made up goes out in pieces of this. */
 const PAD_PIECE_MS = 100;
@@ -34,6 +35,7 @@ interface MadeChunk {
 export class InputTaps extends InputHistory {
   /** Chunks made in this slice, so that equal formats share one encoding. */
   protected chunks: MadeChunk[] = [];
+  protected readonly said = new Said();
 
   /** Makes sure that a stream of the tap's rate exists and puts the cursor at the present. */
   attach(tap: AudioTap): void {
@@ -47,12 +49,12 @@ export class InputTaps extends InputHistory {
     this.#catchUp(tap, stream);
   }
 
-  /** What has left the history cannot be delivered any more, and is told. */
+  /** What has left the history cannot be delivered any more: what was said in it is told. */
   #catchUp(tap: AudioTap, stream: RateStream): void {
     const oldest = stream.ticksAt(stream.ring.start);
     const from = Math.max(tap.cursor, stream.originTicks);
     tap.cursor = Math.max(tap.cursor, oldest);
-    if (from < oldest) tap.missed?.(from, oldest);
+    if (from < oldest) for (const part of this.said.within(from, oldest)) tap.missed?.(...part);
   }
 
   /** Position of the oldest sample that this tap could still be given. */

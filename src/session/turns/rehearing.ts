@@ -47,12 +47,9 @@ export class Rehearing {
     return Math.max(startTicks, this.#input.ticks - soonMs * TICKS_PER_MS);
   }
 
-  /** Silence that has left the history is nothing that it would have to be told of. */
   #replayAll(link: Link, { startTicks, saidTicks }: Pending): void {
     // Of what was said before the last turn was told, only what no turn was made of.
     const before = saidTicks - BEFORE_SPEECH_MS * TICKS_PER_MS;
-    const from = saidTicks < startTicks ? saidTicks : Math.max(startTicks, before);
-    const oldest = this.#input.oldestTicks(link);
-    this.#input.seek(link, from < oldest && oldest <= saidTicks ? oldest : from);
+    this.#input.seek(link, saidTicks < startTicks ? saidTicks : Math.max(startTicks, before));
   }
 }

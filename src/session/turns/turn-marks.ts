@@ -21,6 +21,8 @@ export interface Marks {
   readonly cutTicks?: number;
   /** Where speech began that was given to a provider which came later and has not told of it; null: there is none. */
   readonly givenTicks?: number | null;
+  /** How far the caller was heard when a provider last said that somebody begins to speak; absent: it never did. */
+  readonly toldTicks?: number;
 }
 
 /** So much later than it was cut off a sound may be heard to go on. */
@@ -39,6 +41,7 @@ export class TurnMarks implements Marks {
   cutTicks = -1;
   /** Where the last speech began that was given to a provider which came later; null: it heard all as it came. */
   #givenTicks: number | null = null;
+  #toldTicks = Infinity;
 
   /** A turn begins, in a buffer that may have begun before. */
   begin(startTicks: number, bufferTicks: number): void {
@@ -52,10 +55,22 @@ export class TurnMarks implements Marks {
     return sentTicks > this.startTicks ? "sent" : null;
   }
 
+  /**
+   * Where a turn ends that its provider tells of now: here, but for other speech that has begun since. The news is on its way for a
+   * while, and of somebody who does not pause they are those of what was said before.
+   * @param silenceMs for so long the caller pauses.
+   */
+  endOfTold(nowTicks: number, silenceMs: number): number {
+    const { unmadeTicks, witnessTicks } = this;
+    if (unmadeTicks === null || witnessTicks === null || unmadeTicks >= witnessTicks) return nowTicks;
+    return this.#toldTicks < witnessTicks && silenceMs < CUT_MS ? witnessTicks : nowTicks;
+  }
+
   /** A turn was made of all up to a position. */
   made(ticks: number): void {
     this.madeTicks = this.unmadeTicks ?? this.saidTicks;
-    this.unmadeTicks = null;
+    const { witnessTicks } = this;
+    this.unmadeTicks = witnessTicks !== null && ticks <= witnessTicks ? witnessTicks : null;
     this.begin(ticks, ticks);
   }
 
@@ -120,6 +135,7 @@ export class TurnMarks implements Marks {
    */
   heard(state: "started" | "stopped", nowTicks: number): number {
     if (state === "stopped") return nowTicks;
+    this.#toldTicks = nowTicks;
     if (this.saidTicks > this.madeTicks) this.unmadeTicks ??= this.saidTicks;
     else if (this.witnessTicks !== null) this.unmadeTicks ??= this.startTicks;
     const late = this.#givenTicks === this.saidTicks;
@@ -131,7 +147,8 @@ export class TurnMarks implements Marks {
     const { startTicks, bufferTicks, quietTicks, witnessTicks, unmadeTicks } = this;
     const { saidTicks, madeTicks, cutTicks } = this;
     const positions = { startTicks, bufferTicks, quietTicks, witnessTicks, unmadeTicks };
-    return { ...positions, saidTicks, madeTicks, cutTicks, givenTicks: this.#givenTicks };
+    const told = this.#toldTicks === Infinity ? {} : { toldTicks: this.#toldTicks };
+    return { ...positions, saidTicks, madeTicks, cutTicks, givenTicks: this.#givenTicks, ...told };
   }
 
   restore(kept: Marks): void {
@@ -141,5 +158,6 @@ export class TurnMarks implements Marks {
     this.madeTicks = kept.madeTicks ?? -1;
     this.cutTicks = kept.cutTicks ?? -1;
     this.#givenTicks = kept.givenTicks ?? null;
+    this.#toldTicks = kept.toldTicks ?? Infinity;
   }
 }

@@ -220,7 +220,7 @@ export class TurnTaking implements InputListener {
   upstreamCommitted(): string {
     const turn = this.#turn;
     if (!turn.provider.open) turn.item.unique();
-    const end = turn.input.ticks;
+    const end = turn.at.endOfTold(turn.input.ticks, turn.input.endpointer.silenceMs);
     return turn.taken(end, (end - turn.at.startTicks) / TICKS_PER_MS);
   }
 

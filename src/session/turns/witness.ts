@@ -7,6 +7,15 @@ import type { Context } from "../context.ts";
 import type { UpstreamEvent } from "../../upstreams/upstream.ts";
 import type { Asking, Configuration, Link, Responses } from "./ports.ts";
 
+/** A provider that takes the turns made something of what it heard. */
+interface Sign {
+  readonly at: number;
+  /** When it had said that this turn begins; Infinity: it said nothing of that. */
+  readonly fromAt: number;
+  /** The speech in a pause of which it came: when that began; null: nobody paused. */
+  readonly of: number | null;
+}
+
 interface WitnessParts {
   readonly context: Context;
   readonly speakers: readonly Link[];
@@ -24,6 +33,8 @@ const LEAST_MS = 300;
 const SOONER_MS = 500;
 /** One that decides by meaning may wait so long before it ends a turn (OpenAI's bounds). */
 const LONGEST_MS = { low: 8000, medium: 4000, auto: 4000, high: 2000 } as const;
+/** After less silence the caller has not paused. */
+const PAUSE_MS = 100;
 /** Of all pauses together in which it let a turn go on, in times the longest one: else each next word would put it off. */
 const PAUSES_FOR_ONE_TURN = 3;
 
@@ -38,8 +49,10 @@ export class Witness {
   #beganAt = Number.NEGATIVE_INFINITY;
   /** When the last one ended. */
   #endedAt = Number.NEGATIVE_INFINITY;
-  /** By upstream, when it last showed that it made something of what it heard. */
-  readonly #signs = new Map<number, number>();
+  /** By upstream, when it last showed that it made something of what it heard, and of which speech. */
+  readonly #signs = new Map<number, Sign>();
+  /** Upstreams that ever said that somebody begins to speak, and when they last did. */
+  readonly #startedAt = new Map<number, number>();
   /** Upstreams that say that somebody speaks, and for how long the caller has paused since (ms). */
   readonly #hearing = new Map<number, number>();
   /** Upstreams whose connection broke off when they had made a turn and not answered it, and when they had made it. */
@@ -115,9 +128,15 @@ export class Witness {
     return turn.create_response || this.#config.transcriptionOnly;
   }
 
-  /** It has made something of this very speech, and may have ended it sooner than the relay did. */
+  /**
+   * It has made something of this very speech, and may have ended it sooner than the relay did. What it says of a turn that began
+   * before is on its way for a while: where the caller went on without a pause it says nothing of this.
+   */
   #showed(link: Link): boolean {
-    return (this.#signs.get(link.index) ?? Number.NEGATIVE_INFINITY) >= this.#beganAt;
+    const sign = this.#signs.get(link.index);
+    if (sign === undefined) return false;
+    const { at, fromAt, of } = sign;
+    return of === this.#beganAt || (at >= this.#beganAt && fromAt >= this.#beganAt - SOONER_MS);
   }
 
   /** A provider said something. */
@@ -127,7 +146,7 @@ export class Witness {
     if (event.type === "response.started" && event.answers !== null && this.#aside(event.answers)) return;
     if (event.type === "response.started" || event.type === "speech") this.answered(link);
     if (event.type === "speech") {
-      if (event.state === "started") this.#hearing.set(link.index, 0);
+      if (event.state === "started") this.#begun(link);
       else this.#made(link, now + SOONER_MS);
     } else if (event.type === "committed" || event.type === "response.started") this.#made(link, now);
   }
@@ -136,9 +155,16 @@ export class Witness {
     return this.#responses.get(responseId)?.outOfBand === true;
   }
 
-  #made(link: Link, at: number): void {
-    this.#hearing.delete(link.index);
-    this.#signs.set(link.index, at);
+  #begun({ index }: Link): void {
+    this.#hearing.set(index, 0);
+    this.#startedAt.set(index, this.#context.now);
+  }
+
+  #made({ index }: Link, at: number): void {
+    this.#hearing.delete(index);
+    const pauses = this.#endpointer.silenceMs >= PAUSE_MS;
+    const fromAt = this.#startedAt.get(index) ?? Infinity;
+    this.#signs.set(index, { at, fromAt, of: pauses ? this.#beganAt : null });
   }
 
   /** The client is gone: who waits for the silence after its words hears no more of it, and need say nothing. */
@@ -161,6 +187,7 @@ export class Witness {
     if (dueAt !== null) this.#owed.set(link.index, dueAt - this.#context.limits.firstOutputMs);
     this.answered(link);
     this.#signs.delete(link.index);
+    this.#startedAt.delete(link.index);
     this.#hearing.delete(link.index);
   }
 
@@ -208,7 +235,9 @@ export class Witness {
     return {
       beganAt: this.#beganAt,
       endedAt: this.#endedAt,
-      signs: [...this.#signs],
+      signs: Array.from(this.#signs, ([index, { at }]) => [index, at] as const),
+      ...(this.#signs.size > 0 && { signed: [...this.#signs] }),
+      ...(this.#startedAt.size > 0 && { started: [...this.#startedAt] }),
       hearing: [...this.#hearing.keys()],
       paused: [...this.#hearing],
       ...(this.#owed.size > 0 && { owed: [...this.#owed] }),
@@ -218,7 +247,9 @@ export class Witness {
   restore(snapshot: WitnessSnapshot): void {
     this.#beganAt = snapshot.beganAt;
     this.#endedAt = snapshot.endedAt;
-    for (const [index, at] of snapshot.signs) this.#signs.set(index, at);
+    const old = snapshot.signs.map(([index, at]) => [index, { at, fromAt: Infinity, of: null }] as const);
+    for (const [index, sign] of snapshot.signed ?? old) this.#signs.set(index, sign);
+    for (const [index, at] of snapshot.started ?? []) this.#startedAt.set(index, at);
     for (const [index, at] of snapshot.owed ?? []) this.#owed.set(index, at);
     const paused = new Map(snapshot.paused);
     for (const index of snapshot.hearing) this.#hearing.set(index, paused.get(index) ?? 0);
@@ -229,6 +260,9 @@ export interface WitnessSnapshot {
   readonly beganAt: number;
   readonly endedAt: number;
   readonly signs: readonly (readonly [number, number])[];
+  /** What builds of before did not store: of which speech each sign is, and when each provider last heard one begin. */
+  readonly signed?: readonly (readonly [number, Sign])[];
+  readonly started?: readonly (readonly [number, number])[];
   readonly hearing: readonly number[];
   /** What a build of before did not store. */
   readonly paused?: readonly (readonly [number, number])[];

@@ -89,8 +89,8 @@ export class Handshake {
 
   /** Goes over to what the session object states. False: the relay cannot speak it. */
   #follow(session: JsonObject | null): boolean {
-    const input = statedFormat(session, "input", this.#input);
-    const output = statedFormat(session, "output", this.#output);
+    const input = statedFormat(session, "input", this.formats.input);
+    const output = statedFormat(session, "output", this.formats.output);
     if (output !== null && !this.#hears(output)) return false;
     return input === null || this.#speaks(input);
   }

@@ -46,6 +46,11 @@ export class Answers {
   readonly #open = new Map<string, Open>();
   readonly #ended = new Map<string, true>();
 
+  /** Those that were asked for and have not begun. */
+  get waiting(): readonly string[] {
+    return this.#asked;
+  }
+
   /** @returns false: it waits already. */
   ask(responseId: string, out: UpstreamEvent[]): boolean {
     if (this.#asked.includes(responseId) || this.#find(responseId) !== null) return false;

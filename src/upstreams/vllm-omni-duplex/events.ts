@@ -9,6 +9,8 @@ export const HEARD = [
   "session.expired",
   "session.replaced",
   "session.resync_required",
+  "session.heartbeat_ack",
+  "input_audio_buffer.committed",
   "response.created",
   "response.listen",
   "response.output_item.added",

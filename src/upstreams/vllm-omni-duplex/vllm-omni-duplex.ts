@@ -7,6 +7,7 @@ import { Adapter } from "../common/adapter.ts";
 import { objectAt, textAt } from "../json.ts";
 import type { Capabilities, Command, JsonObject, Leaves, Upstream } from "../upstream.ts";
 import type { UpstreamConfig, UpstreamEvent, UpstreamOptions, WireMessage } from "../upstream.ts";
+import { Arrived, type ArrivedState } from "./arrived.ts";
 import { type Heard, heardOf } from "./events.ts";
 import { concernsAnAsk, endOf, errorOf } from "./faults.ts";
 import { Memory, type MemoryState } from "./memory.ts";
@@ -30,6 +31,8 @@ type CodecState = {
   readonly memory: MemoryState;
   readonly output: OutputState;
   readonly upload: UploadState;
+  /** Absent in what a build of before stored. */
+  readonly arrived?: ArrivedState;
 };
 
 class VllmOmniDuplex extends Adapter<CodecState> {
@@ -38,6 +41,7 @@ class VllmOmniDuplex extends Adapter<CodecState> {
   readonly #memory = new Memory();
   readonly #output: Output;
   readonly #upload: Upload;
+  readonly #arrived = new Arrived();
   /** It can cut what it has of an answer. */
   #cuts = false;
   /** A session of another connection is taken over. */
@@ -91,12 +95,13 @@ class VllmOmniDuplex extends Adapter<CodecState> {
       case "audio":
         return [`{"type":"input_audio_buffer.append","audio":"${command.chunk.base64()}"}`];
       case "keepalive":
+        this.#arrived.beat();
         return [HEARTBEAT];
       case "configure":
         return this.#configure(command.config, cause);
       case "respond":
         return this.#output.answers.ask(command.responseId, this.owed)
-          ? this.#upload.ask(command.responseId, cause)
+          ? this.#ask(command.responseId, cause)
           : [];
       case "cancel": {
         const key = this.#output.answers.cancel(command.responseId, this.owed);
@@ -121,6 +126,11 @@ class VllmOmniDuplex extends Adapter<CodecState> {
     }
   }
 
+  #ask(responseId: string, cause: string | null): readonly string[] {
+    this.#arrived.asked(responseId, cause);
+    return this.#upload.ask(responseId, cause);
+  }
+
   heard(itemId: string, audioEndMs: number): readonly WireMessage[] {
     return this.#upload.heard(itemId, audioEndMs);
   }
@@ -140,6 +150,7 @@ class VllmOmniDuplex extends Adapter<CodecState> {
       memory: this.#memory.snapshot(),
       output: this.#output.snapshot(),
       upload: this.#upload.snapshot(),
+      arrived: this.#arrived.snapshot(),
     };
   }
 
@@ -148,6 +159,7 @@ class VllmOmniDuplex extends Adapter<CodecState> {
     this.#memory.restore(state.memory);
     this.#output.restore(state.output);
     this.#upload.restore(state.upload);
+    if (state.arrived) this.#arrived.restore(state.arrived);
   }
 
   protected override configured(config: UpstreamConfig): void {
@@ -175,6 +187,10 @@ class VllmOmniDuplex extends Adapter<CodecState> {
         return;
       case "session.resync_required":
         return this.#resync(out);
+      case "session.heartbeat_ack":
+        return this.#beaten(out);
+      case "input_audio_buffer.committed":
+        return this.#arrived.confirmed(output.answers.waiting);
       case "response.created":
         return output.begun(event, out);
       case "response.listen":
@@ -206,8 +222,19 @@ class VllmOmniDuplex extends Adapter<CodecState> {
     const capabilities = objectAt(objectAt(event, "session"), "capabilities");
     if (capabilities !== null) this.#cuts = capabilities["supports_audio_truncate"] === true;
     this.ready = true;
-    this.#takesOver = false;
     out.push({ type: "ready" });
+    const beats = this.#takesOver ? this.#arrived.takenOver(this.#output.answers.waiting) : 0;
+    this.#takesOver = false;
+    for (let beat = 0; beat < beats; beat += 1) {
+      this.#arrived.beat();
+      out.push({ type: "reply", data: HEARTBEAT });
+    }
+  }
+
+  /** What was asked of the session that was taken over, and never came, is asked again. */
+  #beaten(out: UpstreamEvent[]): void {
+    for (const { id, cause } of this.#arrived.beaten(this.#output.answers.waiting))
+      for (const data of this.#ask(id, cause)) out.push({ type: "reply", data });
   }
 
   /** Its journal has a gap: what it said meanwhile is lost, and so is what a takeover is for. */

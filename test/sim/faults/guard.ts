@@ -1,5 +1,6 @@
-/** The route has a guard, and agents say what it refuses (scenario: `test/sim/guard.ts`). */
+/** The route has a guard, and agents or callers say what it refuses (scenarios: `test/sim/guard.ts`, `test/sim/typed.ts`). */
 import { GUARD_VETO } from "../guard.ts";
+import { GUARD_WORDS, typeMeanwhile } from "../typed.ts";
 import type { Fault } from "./fault.ts";
 
 export const GUARD_FAULTS: readonly Fault[] = [
@@ -8,5 +9,12 @@ export const GUARD_FAULTS: readonly Fault[] = [
     onlyNamed: true,
     fits: ({ converted, upstreams }) => !converted && upstreams.every(({ kind }) => kind !== "echo"),
     arm() {},
+  },
+  {
+    name: GUARD_WORDS,
+    onlyNamed: true,
+    fits: ({ converted, manual, upstreams }) =>
+      !converted && !manual && upstreams.every(({ kind }) => kind === "turns"),
+    arm: typeMeanwhile,
   },
 ];

@@ -10,6 +10,7 @@ import type { Fault } from "./fault.ts";
 import { guarded } from "../guard.ts";
 import { GUARD_FAULTS } from "./guard.ts";
 import { withMind } from "../minds.ts";
+import { withTyped } from "../typed.ts";
 import { withPlanChanges } from "../plan-changes.ts";
 import { shadowed } from "../shadow.ts";
 import { withAsides } from "../asides.ts";
@@ -92,7 +93,7 @@ function commonFactor(a: number, b: number): number {
 const DRAWS = 50;
 
 function whole(random: Random, scenario: Scenario): Scenario {
-  const judged = guarded(random, oneVoice(random, givingWay(random, scenario)));
+  const judged = withTyped(random, guarded(random, oneVoice(random, givingWay(random, scenario))));
   const played = withVoice(random, withAsides(random, withMind(withTools(random, judged))));
   return withPlanChanges(random, shadowed(random, played));
 }
