@@ -24,7 +24,7 @@ prints what happened when. Any WAV file will do: 8 to 48 kHz and others, 8 to 32
   --binary         duplex.v1 with binary audio         (this is the default)
   --json-audio     the plain OpenAI dialect with base64 audio
   --turns N        hang up after N answered turns, repeating the file for them
-  --drop SECONDS   break the connection so often; the call goes on (duplex.v1 only)
+  --drop SECONDS   break the connection so often; the call goes on (not with --json-audio)
   --phone          call as a telephone does, by Twilio's media streams (docs/telephone.md); signed by
                    $TWILIO_AUTH_TOKEN, if there is one
   --number NUMBER  number that is called, with --phone (+15550199)

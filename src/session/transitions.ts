@@ -8,7 +8,8 @@
  * RESPONSE: `requested` exists for the client from the moment it was asked for (the edge answers first);
  * `generating` once the upstream began; `requested` again when that upstream was lost before anything was heard. The four ends are final: late upstream events of such a response are dropped.
  *
- * FLOOR: `held` while a sound of the caller over an agent is judged; nothing of an agent passes then.
+ * FLOOR: `held` while a sound of the caller over an agent is judged. What the agent does then, stand still or go on quieter, is
+ * in `giving-way.ts`.
  *
  * LINK: one connection to one upstream. `greeting` is open but not configured; commands wait in a bounded backlog
  * until `ready`. `closed` may dial again.

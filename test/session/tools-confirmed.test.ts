@@ -120,7 +120,7 @@ describe("a call that the caller may take back", () => {
     expect(made(call)).toHaveLength(1);
   });
 
-  test("[X301] in push to talk who presses the button puts it off, until it is known that they said something", () => {
+  test("[X470] in push to talk who presses the button puts it off, until it is known that they said something", () => {
     const session = { audio: { input: { turn_detection: null } } };
     for (const [end, count] of [
       ["input_audio_buffer.commit", 0],
@@ -145,7 +145,7 @@ describe("a call that the caller may take back", () => {
     expect(made(open)).toHaveLength(1);
   });
 
-  test("[X301] where a provider takes the turns it says so, and until it does what the relay hears puts it off", () => {
+  test("[X470] where a provider takes the turns it says so, and until it does what the relay hears puts it off", () => {
     const settings = { turns: "server" };
     const upstreams = [{ name: "wire", options: { adapter: "wire", settings } }];
     for (const says of [true, false]) {
@@ -159,7 +159,7 @@ describe("a call that the caller may take back", () => {
     }
   });
 
-  test("[X301] beside a model that speaks when it likes the relay itself hears who speaks", () => {
+  test("[X470] beside a model that speaks when it likes the relay itself hears who speaks", () => {
     const settings = { turns: "none" };
     const upstreams = [{ name: "wire", options: { adapter: "wire", settings } }];
     const session = { audio: { input: { turn_detection: { type: "duplex", frame_ms: 80 } } } };

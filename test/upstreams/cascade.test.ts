@@ -112,7 +112,7 @@ describe("what is asked", () => {
 });
 
 describe("what is heard", () => {
-  it("[U114] what is said before the words of a turn have come belongs to the next one, sample by sample", () => {
+  it("[U330] what is said before the words of a turn have come belongs to the next one, sample by sample", () => {
     const call = new Led(TRANSCRIBED);
     call.say(160);
     call.send({ type: "commit", itemId: "first" });
@@ -192,7 +192,7 @@ describe("what is heard", () => {
   it.each([
     ["assemblyai", '{"type":"ForceEndpoint"}'],
     ["elevenlabs-scribe", '"commit":true'],
-  ])("[U114] %s is told where a turn ends", (adapter, said) => {
+  ])("[U331] %s is told where a turn ends", (adapter, said) => {
     const sent: string[] = [];
     const parts = { ...CASCADE.parts, transcriber: { adapter } };
     const upstream = createUpstream({ adapter: "cascade", parts });
@@ -203,7 +203,7 @@ describe("what is heard", () => {
     expect(sent.at(-1)).toContain(said);
   });
 
-  it("[U114] a transcriber that would hang up in a long silence hears a piece of it", () => {
+  it("[U331] a transcriber that would hang up in a long silence hears a piece of it", () => {
     const call = new Led();
     expect(call.upstream.capabilities.keepaliveMs).toBe(5000);
     call.send({ type: "keepalive" });
