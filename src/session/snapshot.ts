@@ -15,7 +15,7 @@ import type { PlacedItemsSnapshot } from "./output/placed-items.ts";
 import type { PlayoutSnapshot } from "./output/playout.ts";
 import type { RecoverySnapshot } from "./output/recovery.ts";
 import type { WriterSnapshot } from "./output/audio-writer.ts";
-import type { ResponsesSnapshot } from "./output/responses.ts";
+import type { ResponsesSnapshot } from "./output/responses-snapshot.ts";
 import type { TranscriberSnapshot } from "./turns/transcriber.ts";
 import type { TurnEndSnapshot } from "./turn-end/turn-end.ts";
 import type { TurnSnapshot } from "./turns/turn-snapshot.ts";

@@ -16,20 +16,11 @@ import type { Dialect } from "../../src/session/io.ts";
 import type { Relay } from "./relay.ts";
 import { encodeAs } from "./wire-format.ts";
 import { ToldOfUpstreams } from "./told-of-upstreams.ts";
+import { isMadeGood } from "./made-good.ts";
 import { lookAtEnd, type Turn } from "./turn-ends.ts";
 import type { World } from "./world.ts";
 
 const ACK_EVERY_MS = 200;
-/** What the relay tries again: no loss of a plain client's, whose framework might end the call (SPEC L220). */
-const MADE_GOOD: ReadonlySet<string> = new Set([
-  "upstream_closed",
-  "upstream_congested",
-  "upstream_protocol_error",
-  "upstream_timeout",
-  "upstream_unavailable",
-  "session_expired",
-]);
-
 interface ClientHabits {
   /** Sends audio in pieces of these sizes in bytes; null: whole frames. */
   slice: (() => number) | null;
@@ -302,16 +293,12 @@ export class Client {
         turn.toMs = Number(event["audio_end_ms"]);
         return lookAtEnd(this.#world, this.caller, this.shown, itemId, turn.toMs);
       }
-      case "conversation.item.input_audio_transcription.failed": {
-        const turn = this.turns.get(text(event["item_id"]));
-        if (turn) this.wordlessTurns.push(turn);
+      case "conversation.item.input_audio_transcription.failed":
+        this.wordlessTurns.push(...this.#turnOf(event));
         return;
-      }
-      case "conversation.item.deleted": {
-        const turn = this.turns.get(text(event["item_id"]));
-        if (turn) turn.deletedAt = this.#world.time.now;
+      case "conversation.item.deleted":
+        for (const turn of this.#turnOf(event)) turn.deletedAt = this.#world.time.now;
         return;
-      }
       case "conversation.item.truncated":
         return this.#cut(text(event["item_id"]));
       case "output_audio_buffer.cleared":
@@ -331,6 +318,11 @@ export class Client {
         return this.#fault(fields(event["error"]));
       default:
     }
+  }
+
+  #turnOf(event: JsonObject): readonly Turn[] {
+    const turn = this.turns.get(text(event["item_id"]));
+    return turn ? [turn] : [];
   }
 
   #sayDucks(): void {
@@ -361,7 +353,7 @@ export class Client {
   #fault(error: JsonObject): void {
     this.name(`error ${text(error["code"])}`);
     const message = text(error["message"]);
-    if (!this.extended && MADE_GOOD.has(text(error["code"])) && !message.includes("No further attempt"))
+    if (!this.extended && isMadeGood(error))
       this.#world.checks.fail("told-for-nothing", `${text(error["code"])}: ${message}`);
     if (error["code"] !== "audio_lost") return;
     this.told.forgotten(message);

@@ -191,11 +191,6 @@ export class Link extends Serving implements ConnectionHost {
     this.#host.onPhase(this, null, null);
   }
 
-  /** It ended the call, and the session ends with it. */
-  get departed(): boolean {
-    return this.current?.departs === true && this.#host.leaving === true;
-  }
-
   #lost(connection: Connection, last: UpstreamFault): void {
     const { departed } = this;
     if (!departed && this.#goesOn(connection, last)) return;

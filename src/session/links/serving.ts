@@ -22,6 +22,7 @@ interface ServingHost {
   onUntold(link: Serving, untold: Untold): void;
   onMissed(link: Serving, ms: number): void;
   onSpared(link: Serving, ms: number): void;
+  readonly leaving?: boolean;
 }
 
 /** Commands that what was said before has to precede. */
@@ -123,6 +124,11 @@ export abstract class Serving implements AudioTap {
   /** Some connection of it serves, or is about to. */
   get alive(): boolean {
     return !this.doomed && (this.current?.alive ?? false);
+  }
+
+  /** It ended the call, and the session ends with it. */
+  get departed(): boolean {
+    return this.current?.departs === true && this.#host.leaving === true;
   }
 
   /** An answer stands still. @returns whether the connection was given up for it: only with somewhere to turn. */

@@ -79,14 +79,11 @@ export class UpstreamEvents implements LinkHost {
       case "spent":
         return this.spent(event.usage, link);
       case "leaves":
-        if (this.#parts.speakers.length === 1) this.#parts.leaving.ask();
-        return;
+        return this.#leaves();
       case "item.placed":
         return this.#parts.placed.placed(link, event);
       case "passed":
-        if (this.#parts.guard?.output && mayHoldWords(event))
-          return this.#context.metric("events_unjudged", 1, link.name);
-        return this.#parts.placed.passed(link, event);
+        return this.#passed(link, event);
       case "expiring":
       case "expires":
       case "ready":
@@ -94,6 +91,16 @@ export class UpstreamEvents implements LinkHost {
       case "alive":
         return;
     }
+  }
+
+  #leaves(): void {
+    if (this.#parts.speakers.length === 1) this.#parts.leaving.ask();
+  }
+
+  #passed(link: Link, event: Extract<UpstreamEvent, { type: "passed" }>): void {
+    if (this.#parts.guard?.output && mayHoldWords(event))
+      this.#context.metric("events_unjudged", 1, link.name);
+    else this.#parts.placed.passed(link, event);
   }
 
   #transcribed(link: Link, event: InputTranscript): void {

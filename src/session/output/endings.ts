@@ -101,6 +101,12 @@ export class Endings {
     clock.waits(response);
   }
 
+  /** There is no more of it: it ends when what was said of it has been heard. */
+  over(response: ResponseRecord, status: "failed" | "completed", error: UpstreamFault | null): void {
+    const ending = { status, reason: null, error, usage: null, metadata: null };
+    this.#parts.gate.offer(response, { type: "response.done", response: "", ...ending });
+  }
+
   /** The connection is gone: nobody hears of what was asked of it in advance, and what its answers cost it never says. */
   lost(stream: number): void {
     for (const response of this.#parts.records) {

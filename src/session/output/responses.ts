@@ -8,15 +8,17 @@ import type { UpstreamFault } from "../../upstreams/upstream.ts";
 import type { Context } from "../context.ts";
 import { inputInFormat } from "../memory/item-audio.ts";
 import type { ResponseUpstreamEvent } from "../state/upstream-said.ts";
-import { OutputGate, WAITS_TOO_MUCH, type GateSnapshot } from "./output-gate.ts";
+import { OutputGate, WAITS_TOO_MUCH } from "./output-gate.ts";
+import { newItems } from "./new-items.ts";
 import { OutputItems } from "./output-items.ts";
-import { OwedEnds, type OwedEndsSnapshot } from "./owed-ends.ts";
+import { OwedEnds } from "./owed-ends.ts";
 import { OwnSounds } from "./own-sounds.ts";
 import { Endings } from "./endings.ts";
 import { Intake } from "./intake.ts";
 import { Overdue } from "./overdue.ts";
 import { ResponseClock } from "./response-clock.ts";
-import { ResponseRecords, type ResponseRecordsSnapshot } from "./response-records.ts";
+import { ResponseRecords } from "./response-records.ts";
+import type { ResponsesSnapshot } from "./responses-snapshot.ts";
 import { addressOf } from "./response.ts";
 import { speaks, type Ending, type ResponseRecord } from "../state/response.ts";
 import { responseDefaults } from "./response-defaults.ts";
@@ -56,14 +58,7 @@ export class Responses {
     this.ends = new OwedEnds(context);
     this.#clock = new ResponseClock(context, this.ends, (stream) => listener.patienceMs(stream));
     this.#items = new OutputItems(context, writer, {
-      command: (stream, command) => session.links[stream]?.command(command),
-      began: (response, { key, id }) => {
-        if (response.own) return;
-        const link = session.links[response.stream];
-        if (response.connection === link?.serving) link.command({ type: "named", what: "item", key, id });
-        else link?.tellLater(id);
-        if (!response.outOfBand) session.voices.tellOthers(response, id);
-      },
+      ...newItems(session),
       itemNamed: (stream, key) => this.addressOf(stream, key)?.item_id ?? null,
       onTooMuch: (response, fault) => this.#endings.tooMuch(response, fault),
     });
@@ -280,17 +275,12 @@ export class Responses {
 
   /** It fails, after what was said of it has been heard. */
   fail(response: ResponseRecord, fault: UpstreamFault): void {
-    this.#over(response, "failed", fault);
+    this.#endings.over(response, "failed", fault);
   }
 
   /** What there is of it is all. */
   whole(response: ResponseRecord): void {
-    this.#over(response, "completed", null);
-  }
-
-  #over(response: ResponseRecord, status: "failed" | "completed", error: UpstreamFault | null): void {
-    const ending = { status, reason: null, error, usage: null, metadata: null };
-    this.#gate.offer(response, { type: "response.done", response: "", ...ending });
+    this.#endings.over(response, "completed", null);
   }
 
   /** The deadline of a response came. */
@@ -307,9 +297,4 @@ export class Responses {
     this.#gate.restore(snapshot.gate);
     this.ends.restore(snapshot.ends);
   }
-}
-
-export interface ResponsesSnapshot extends ResponseRecordsSnapshot {
-  readonly gate: GateSnapshot;
-  readonly ends: OwedEndsSnapshot;
 }

@@ -182,9 +182,7 @@ class VllmOmniDuplex extends Adapter<CodecState> {
       case "session.closed":
       case "session.expired":
       case "session.replaced":
-        this.#memory.forget();
-        out.push({ type: "error", error: endOf(event), fatal: true });
-        return;
+        return this.#ended(event, out);
       case "session.resync_required":
         return this.#resync(out);
       case "session.heartbeat_ack":
@@ -214,6 +212,11 @@ class VllmOmniDuplex extends Adapter<CodecState> {
       default:
         return heard satisfies never;
     }
+  }
+
+  #ended(event: JsonObject, out: UpstreamEvent[]): void {
+    this.#memory.forget();
+    out.push({ type: "error", error: endOf(event), fatal: true });
   }
 
   #opened(event: JsonObject, out: UpstreamEvent[]): void {
