@@ -294,10 +294,10 @@ export class Client {
         return lookAtEnd(this.#world, this.caller, this.shown, itemId, turn.toMs);
       }
       case "conversation.item.input_audio_transcription.failed":
-        this.wordlessTurns.push(...this.#turnOf(event));
+        this.wordlessTurns.push(...this.#turnOf(text(event["item_id"])));
         return;
       case "conversation.item.deleted":
-        for (const turn of this.#turnOf(event)) turn.deletedAt = this.#world.time.now;
+        for (const turn of this.#turnOf(text(event["item_id"]))) turn.deletedAt = this.#world.time.now;
         return;
       case "conversation.item.truncated":
         return this.#cut(text(event["item_id"]));
@@ -320,9 +320,8 @@ export class Client {
     }
   }
 
-  #turnOf(event: JsonObject): readonly Turn[] {
-    const turn = this.turns.get(text(event["item_id"]));
-    return turn ? [turn] : [];
+  #turnOf(itemId: string): readonly Turn[] {
+    return [...this.turns].flatMap(([id, turn]) => (id === itemId ? [turn] : []));
   }
 
   #sayDucks(): void {
@@ -353,16 +352,12 @@ export class Client {
   #fault(error: JsonObject): void {
     this.name(`error ${text(error["code"])}`);
     const message = text(error["message"]);
-    if (!this.extended && isMadeGood(error))
-      this.#world.checks.fail("told-for-nothing", `${text(error["code"])}: ${message}`);
+    if (!this.extended && isMadeGood(error)) this.#world.checks.fail("told-for-nothing", message);
     if (error["code"] !== "audio_lost") return;
     this.told.forgotten(message);
     const [, upstream, ms] = /^(\w+): (\d+) ms of what was said never reached it/.exec(message) ?? [];
     if (upstream !== undefined) this.told.missed(upstream, Number(ms));
-    for (const [itemId] of message.matchAll(/item_\w+/g)) {
-      const turn = this.turns.get(itemId);
-      if (turn) this.lostTurns.push(turn);
-    }
+    for (const [itemId] of message.matchAll(/item_\w+/g)) this.lostTurns.push(...this.#turnOf(itemId));
   }
 
   /** Another client takes this one's place, on the same loudspeaker. */
