@@ -61,6 +61,47 @@ export class Backlog {
     this.#unsentBytes += bytes;
   }
 
+  /** Nobody wants the answer any more. @returns whether its ask waited: it is not sent. */
+  withdraw(responseId: string): boolean {
+    const at = this.#commands.findIndex((one) => one.type === "respond" && one.responseId === responseId);
+    if (at >= 0) this.#remove(at, at + 1);
+    return at >= 0;
+  }
+
+  /** The buffer is cleared: what waits of it need not be sent. */
+  clearBuffer(): void {
+    this.#removeBuffer(this.#commands.length);
+  }
+
+  /**
+   * The turn is deleted. @returns whether it waited, and is not sent: nothing that waits behind it is asked about it, or placed
+   * after it.
+   */
+  unsay(itemId: string): boolean {
+    const at = this.#commands.findIndex((one) => one.type === "commit" && one.itemId === itemId);
+    if (at < 0 || this.#commands.slice(at).some((one) => follows(one, itemId))) return false;
+    this.#remove(at, at + 1);
+    this.#removeBuffer(at);
+    return true;
+  }
+
+  /** Audio that is in the buffer at this place in the order. */
+  #removeBuffer(end: number): void {
+    const ends = this.#commands.slice(0, end).findLastIndex((one) => endsBuffer(one));
+    this.#remove(ends + 1, end, (one) => one.type === "audio");
+  }
+
+  #remove(from: number, to: number, goes: (command: Command) => boolean = () => true): void {
+    const left = this.#commands.slice(from, to).filter((one) => !goes(one));
+    const gone = this.#commands.splice(from, to - from, ...left).filter(goes);
+    this.#size -= sizeIn(gone);
+    const bytes = bytesIn(gone);
+    this.#bytes -= bytes;
+    // The caller's as it came is what waits last.
+    const behind = bytesIn(this.#commands.slice(from));
+    this.#unsentBytes -= Math.min(bytes, Math.max(0, this.#unsentBytes - behind));
+  }
+
   /** A chunk's bytes are only lent: what waits is copied. */
   #append(bytes: Uint8Array): void {
     const last = this.#commands.at(-1);
@@ -167,7 +208,7 @@ export class Backlog {
       each.type === "audio" ? audioOf(each.bytes, each.lasting) : each,
     );
     this.#bytes = bytesIn(this.#commands);
-    this.#size = this.#commands.reduce((sum, one) => sum + (one.type === "audio" ? 0 : sizeOf(one)), 0);
+    this.#size = sizeIn(this.#commands);
   }
 }
 
@@ -181,6 +222,21 @@ function bytesIn(commands: readonly Command[]): number {
     (sum, one) => sum + (one.type === "audio" && !one.chunk.lasting ? one.chunk.bytes.byteLength : 0),
     0,
   );
+}
+
+/** The next turn's audio is what comes after it. */
+function endsBuffer({ type }: Command): boolean {
+  return type === "commit" || type === "clear";
+}
+
+/** What it is sent for knows the turn. */
+function follows(command: Command, itemId: string): boolean {
+  return command.type === "respond" || (command.type === "item" && command.previousItemId === itemId);
+}
+
+/** Characters of JSON in the commands but for audio, about. */
+function sizeIn(commands: readonly Command[]): number {
+  return commands.reduce((sum, one) => sum + (one.type === "audio" ? 0 : sizeOf(one)), 0);
 }
 
 function kept({ bytes, lasting }: AudioChunk): KeptAudio {

@@ -73,6 +73,11 @@ export class Connection extends Wire {
     if (this.knows.owns(itemId)) this.write(this.upstream.heard?.(itemId, audioEndMs) ?? []);
   }
 
+  /** Nobody wants the answer any more. @returns whether its ask waited here: it is not asked for. */
+  withdraw(responseId: string): boolean {
+    return this.backlog.withdraw(responseId);
+  }
+
   /** Number of the connection that it is to the session: of the first of those that go on with each other. */
   get serving(): number {
     return this.goesOn?.serving ?? this.identity.number;

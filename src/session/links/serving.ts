@@ -252,6 +252,11 @@ export abstract class Serving implements AudioTap {
     return false;
   }
 
+  /** Nobody wants the answer any more. @returns whether its ask waited for a connection: it is not asked for. */
+  withdraw(responseId: string): boolean {
+    return this.current?.withdraw(responseId) ?? false;
+  }
+
   /** The connection that serves, where it is to be told how much of its answers is heard. */
   get acknowledging(): Connection | null {
     return this.current?.acknowledges === true ? this.current : null;

@@ -271,11 +271,22 @@ export abstract class Wire implements ChannelsHost {
       this.reconfigure = true;
       return;
     }
+    if (this.#inVain(command)) return;
     const droppedMs = this.backlog.keep(command);
     if (droppedMs > 0) this.dropped(droppedMs);
     if (this.backlog.full) {
       this.giveUp("upstream_backlog_full", "The upstream was not ready in time to take what was said.");
     }
+  }
+
+  /**
+   * What waits of a turn that is deleted, or of a buffer that is cleared, nobody has to hear. A turn-based one alone: any other
+   * hears everything, and what it has not heard yet is counted. @returns whether the command has nothing more to do.
+   */
+  #inVain(command: Command): boolean {
+    if (this.capabilities.turns !== "client") return false;
+    if (command.type === "clear") this.backlog.clearBuffer();
+    return command.type === "delete" && this.backlog.unsay(command.itemId);
   }
 
   /** Audio of the caller as it comes. */

@@ -58,7 +58,8 @@ export class Endings {
   }
 
   cancelThere(response: ResponseRecord, link: Link, overdue = false): void {
-    if (!link.capabilities.cancel || response.own) return;
+    // One that it was not asked for yet has no end that it owes.
+    if (link.withdraw(response.id) || !link.capabilities.cancel || response.own) return;
     link.command({ type: "cancel", responseId: response.id, ...(overdue ? { overdue } : {}) });
     if (response.outOfBand || this.#parts.gate.finished(response)) return;
     const waited = response.phase === "requested" && response.connection === link.serving;

@@ -29,6 +29,8 @@ export interface Link {
   readonly usage: TokenSums;
   readonly acknowledging: { heard(itemId: string, ms: number): void } | null;
   command(command: Command): boolean;
+  /** @returns whether the ask waited for a connection: it is not asked for. */
+  withdraw(responseId: string): boolean;
   changed(itemId: string, whole?: boolean): void;
   tellLater(itemId: string): void;
   ensure(): void;

@@ -20,6 +20,8 @@ export interface Link {
   /** It is dialled now, where it is not there. */
   ensure(): void;
   command(command: Command): boolean;
+  /** @returns whether the ask waited for a connection: it is not asked for. */
+  withdraw(responseId: string): boolean;
   /** Tells the connection that serves what was said before it did. */
   fill(): void;
   /** The connection is of no more use. */

@@ -145,7 +145,8 @@ export class Shadows<L extends Link = Link> {
 
   #cancel(trial: Trial, outcome: Outcome): void {
     const link = this.#parts.links[trial.stream];
-    if (link?.serving === trial.connection && link.capabilities.cancel) {
+    const asked = link?.serving === trial.connection && !link.withdraw(trial.id);
+    if (asked && link.capabilities.cancel) {
       const overdue = outcome === "stopped" ? {} : ({ overdue: true } as const);
       link.command({ type: "cancel", responseId: trial.id, ...overdue });
     }
