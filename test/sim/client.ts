@@ -20,15 +20,6 @@ import { lookAtEnd, type Turn } from "./turn-ends.ts";
 import type { World } from "./world.ts";
 
 const ACK_EVERY_MS = 200;
-/** What the relay tries again: no loss of a plain client's, whose framework might end the call (SPEC L220). */
-const MADE_GOOD: ReadonlySet<string> = new Set([
-  "upstream_closed",
-  "upstream_congested",
-  "upstream_protocol_error",
-  "upstream_timeout",
-  "upstream_unavailable",
-  "session_expired",
-]);
 
 interface ClientHabits {
   /** Sends audio in pieces of these sizes in bytes; null: whole frames. */
@@ -357,8 +348,7 @@ export class Client {
   #fault(error: JsonObject): void {
     this.name(`error ${text(error["code"])}`);
     const message = text(error["message"]);
-    if (!this.extended && MADE_GOOD.has(text(error["code"])) && !message.includes("No further attempt"))
-      this.#world.checks.fail("told-for-nothing", `${text(error["code"])}: ${message}`);
+    if (!this.extended) this.told.fault(text(error["code"]), message);
     if (error["code"] !== "audio_lost") return;
     this.told.forgotten(message);
     const [, upstream, ms] = /^(\w+): (\d+) ms of what was said never reached it/.exec(message) ?? [];

@@ -134,7 +134,7 @@ function withoutOldPictures(placed: readonly Placed[]): Placed[] {
     const content = wordsIn(entry.content);
     return content.length > 0 ? [{ id, entry: { ...entry, content } }] : [];
   });
-  return kept.reverse();
+  return kept.toReversed();
 }
 
 function sizeOf(entry: Entry): number {
