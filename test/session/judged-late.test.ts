@@ -56,10 +56,11 @@ describe("a truncation that an upstream refuses", () => {
 describe("what a standby makes of its greeting", () => {
   const TOOLS = [{ type: "function", name: "f", parameters: {} }];
   const judged = { adapter: "wire", settings: { confirms: true } };
-  const made = () => {
+  const made = (dialect: "realtime" | "duplex.v1" = "realtime") => {
     const call = new Call({
       upstreams: [{ ...WIRE, options: judged, standby: true, fallback: [judged] }],
       session: { tools: TOOLS },
+      dialect,
     });
     call.upstream({ type: "configured" });
     call.accept("up0.2");
@@ -75,7 +76,7 @@ describe("what a standby makes of its greeting", () => {
   };
 
   test("[U61] counts when it serves: what it refused is not shown as in force", () => {
-    const call = made();
+    const call = made("duplex.v1");
     expect(call.types()).not.toContain("error");
     expect(call.types()).not.toContain("session.updated");
     fail(call);

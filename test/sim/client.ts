@@ -16,11 +16,11 @@ import type { Dialect } from "../../src/session/io.ts";
 import type { Relay } from "./relay.ts";
 import { encodeAs } from "./wire-format.ts";
 import { ToldOfUpstreams } from "./told-of-upstreams.ts";
-import { isMadeGood } from "./made-good.ts";
 import { lookAtEnd, type Turn } from "./turn-ends.ts";
 import type { World } from "./world.ts";
 
 const ACK_EVERY_MS = 200;
+
 interface ClientHabits {
   /** Sends audio in pieces of these sizes in bytes; null: whole frames. */
   slice: (() => number) | null;
@@ -352,7 +352,7 @@ export class Client {
   #fault(error: JsonObject): void {
     this.name(`error ${text(error["code"])}`);
     const message = text(error["message"]);
-    if (!this.extended && isMadeGood(error)) this.#world.checks.fail("told-for-nothing", message);
+    if (!this.extended) this.told.fault(text(error["code"]), message);
     if (error["code"] !== "audio_lost") return;
     this.told.forgotten(message);
     const [, upstream, ms] = /^(\w+): (\d+) ms of what was said never reached it/.exec(message) ?? [];

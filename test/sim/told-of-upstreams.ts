@@ -17,6 +17,15 @@ const OTHERWISE: readonly string[] = [
 /** Beside these a client may be told of something only when another turn is going on, or not know where one began. */
 const LATE: readonly string[] = ["client.", "network.", "platform."];
 const PUNCTUAL: readonly string[] = ["platform.clock_back", "platform.clock_forward", "platform.timer_late"];
+/** What the relay tries again: no loss of a plain client's, whose framework might end the call (SPEC L220). */
+const MADE_GOOD: ReadonlySet<string> = new Set([
+  "upstream_closed",
+  "upstream_congested",
+  "upstream_protocol_error",
+  "upstream_timeout",
+  "upstream_unavailable",
+  "session_expired",
+]);
 /** What is missed is told once a second at most. */
 const TOLD_EVERY_MS = 1000;
 
@@ -38,6 +47,12 @@ export class ToldOfUpstreams {
 
   constructor(world: World) {
     this.#world = world;
+  }
+
+  /** A plain client is told of an error. */
+  fault(code: string, message: string): void {
+    if (MADE_GOOD.has(code) && !message.includes("No further attempt"))
+      this.#world.checks.fail("told-for-nothing", `${code}: ${message}`);
   }
 
   upstream({ cause, upstream }: JsonObject): void {
