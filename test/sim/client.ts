@@ -351,6 +351,7 @@ export class Client {
 
   #fault(error: JsonObject): void {
     this.name(`error ${text(error["code"])}`);
+    this.#world.wishes.refused(text(error["event_id"]));
     if (error["code"] !== "audio_lost") return;
     const message = text(error["message"]);
     this.told.forgotten(message);
