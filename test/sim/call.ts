@@ -17,6 +17,7 @@ import { MIND, Minds } from "./minds.ts";
 import { VOICE, Voices } from "./voices.ts";
 import { Deeds, lookOf } from "./tools.ts";
 import { Typed } from "./typed.ts";
+import { Wishes } from "./wishes.ts";
 import { VirtualTime } from "./time.ts";
 import { checksProviders, compareProviders } from "./provider-account.ts";
 import { judge } from "./verdict.ts";
@@ -60,6 +61,7 @@ export class SimulatedCall implements World {
   readonly minds: Minds;
   readonly voices: Voices;
   readonly typed: Typed;
+  readonly wishes = new Wishes(this);
   readonly shadowAnswers = new Set<number>();
   readonly announced: Announced;
   readonly plans = new PlanWatch(this);

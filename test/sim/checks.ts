@@ -11,6 +11,7 @@ export type Invariant =
   | "heard-unknown"
   | "heard-refused"
   | "asked-unjudged"
+  | "never-asked"
   | "heard-level"
   | "history"
   | "deadline"

@@ -351,6 +351,7 @@ export class Client {
 
   #fault(error: JsonObject): void {
     this.name(`error ${text(error["code"])}`);
+    this.#world.wishes.refused(text(error["event_id"]));
     const message = text(error["message"]);
     if (!this.extended) this.told.fault(text(error["code"]), message);
     if (error["code"] !== "audio_lost") return;

@@ -427,6 +427,7 @@ export class ProviderCall {
       return this.#refuse("invalid_value", "a transcription session was asked for an answer", event);
     const wanted = fields(event["response"]);
     this.#world.typed.look(this.#name, this.items.typed);
+    this.#world.wishes.asked(this.provider.name, wanted);
     if (this.provider.abandons) {
       if (this.#answered && this.ear.bufferedMs === 0) return;
       this.#answered = false;

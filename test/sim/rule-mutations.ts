@@ -82,4 +82,20 @@ export const RULE_MUTATIONS: readonly Mutation[] = [
     to: "  for (const next of spans.slice(at + 1).filter(({ item }) => item === piece)) {\n",
     among: ["caller.asks_aside", "client.player_stalls"],
   },
+  {
+    number: 116,
+    what: "an answer to the conversation covers what brings its own input and is owed too (R111)",
+    file: "src/session/output/owed-asks.ts",
+    from: "one.stream !== stream || !isPlain(one.params)",
+    to: "one.stream !== stream || isBeside(one.params)",
+    among: ["caller.asks_at_once", "caller.barge_in"],
+  },
+  {
+    number: 117,
+    what: "what is owed is asked for and is owed still (R111)",
+    file: "src/session/output/asking.ts",
+    from: "      this.owed.remove(one);\n",
+    to: "",
+    among: ["caller.asks_at_once", "caller.barge_in"],
+  },
 ];

@@ -67,6 +67,7 @@ export function judge(call: SimulatedCall): void {
     toolsAnswered(call, call.lastMoment);
     tasksEnded(call, call.lastMoment);
     call.announced.look();
+    call.wishes.look();
   }
   budget(call);
   askedFor(call);

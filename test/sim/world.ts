@@ -15,6 +15,7 @@ import type { PlanWatch } from "./plan-changes.ts";
 import type { BackchannelPlan, FillerPlan } from "../../src/session/state/sounds.ts";
 import type { Deeds } from "./tools.ts";
 import type { Typed } from "./typed.ts";
+import type { Wishes } from "./wishes.ts";
 import type { VirtualTime } from "./time.ts";
 
 /** `turns`: the relay decides; `server`: the provider does; `echo`: in process, full duplex; `transcriber`: only hears. */
@@ -96,6 +97,7 @@ export interface World {
   readonly shadowAnswers: ReadonlySet<number>;
   readonly deeds: Deeds;
   readonly typed: Typed;
+  readonly wishes: Wishes;
   readonly minds: Minds;
   readonly voices: Voices;
   readonly announced: Announced;

@@ -2,6 +2,7 @@
 import type { JsonObject } from "../../../src/protocol/json.ts";
 import type { SimulatedCall } from "../call.ts";
 import type { Random } from "../random.ts";
+import { ASKS_AT_ONCE, asksAtOnce } from "../wishes.ts";
 import { hasProvider, isDuplex, type Fault } from "./fault.ts";
 
 /** The application does something, a few times, at any moment. */
@@ -187,6 +188,14 @@ export const CALLER_FAULTS: readonly Fault[] = [
       };
       look();
     },
+  },
+  {
+    name: ASKS_AT_ONCE,
+    onlyNamed: true,
+    // Of several each would be asked.
+    fits: ({ manual, tools, upstreams: [one, ...more] }) =>
+      !manual && !tools && one?.kind === "turns" && one.profile === "openai" && more.length === 0,
+    arm: asksAtOnce,
   },
   acts("caller.out_of_band", 2, says({ type: "response.create", response: ASIDE })),
   acts("caller.update", 3, (call, random) => {
