@@ -14,16 +14,8 @@ import type { Connection } from "./connection.ts";
 import { Missed } from "./missed.ts";
 import { Patience } from "./patience.ts";
 import { Redial } from "./redial.ts";
-import type { Replay, Untold } from "./replay.ts";
-
-/** Of `LinkHost`. */
-interface ServingHost {
-  upstreamConfig(): UpstreamConfig;
-  onUntold(link: Serving, untold: Untold): void;
-  onMissed(link: Serving, ms: number): void;
-  onSpared(link: Serving, ms: number): void;
-  readonly leaving?: boolean;
-}
+import type { Replay } from "./replay.ts";
+import type { ServingHost } from "./serving-host.ts";
 
 /** Commands that what was said before has to precede. */
 const PLACED: ReadonlySet<Command["type"]> = new Set(["respond", "commit", "item"]);

@@ -279,10 +279,7 @@ export abstract class Wire implements ChannelsHost {
     }
   }
 
-  /**
-   * What waits of a turn that is deleted, or of a buffer that is cleared, nobody has to hear. A turn-based one alone: any other
-   * hears everything, and what it has not heard yet is counted. @returns whether the command has nothing more to do.
-   */
+  /** What waits of a turn that is deleted need not be heard: but by who hears all. @returns whether the command is done with. */
   #inVain(command: Command): boolean {
     if (this.capabilities.turns !== "client") return false;
     if (command.type === "clear") this.backlog.clearBuffer();
