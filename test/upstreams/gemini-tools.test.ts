@@ -1,11 +1,14 @@
 /** Functions of Gemini Live: their parameters in Google's schema, and calls without a name. */
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import type { JsonObject } from "../../src/protocol/json.ts";
+import { parametersOf as inGoogles } from "../../src/upstreams/gemini-live/schema.ts";
 import { createUpstream } from "../../src/upstreams/index.ts";
 import { objectsAt } from "../../src/upstreams/json.ts";
 import type { Item } from "../../src/upstreams/upstream.ts";
 import { chunk, CONFIG, Connection } from "./connection.ts";
+import { refusedSchema } from "./gemini-schema.ts";
 import { ScriptedGemini } from "./scripted-gemini.ts";
 
 const RESPOND = { params: {}, outOfBand: false } as const;
@@ -97,20 +100,26 @@ describe("the parameters of a function", () => {
         from: { type: "OBJECT", description: "Where from.", properties: { city: { type: "STRING" } } },
         to: { type: "OBJECT", required: ["city"] },
         via: { type: "OBJECT", nullable: true, properties: { city: { type: "STRING" } } },
-        by: { nullable: true, anyOf: [{ type: "STRING" }, { type: "INTEGER" }] },
+        by: {
+          anyOf: [
+            { type: "STRING", nullable: true },
+            { type: "INTEGER", nullable: true },
+          ],
+        },
       },
     });
   });
 
   test("[U400] that lead back to themselves, or nowhere, end", () => {
     const tree = object({ left: { $ref: "#/$defs/Tree" }, right: { $ref: "#/$defs/Tree" } });
-    const text = JSON.stringify(
-      parametersOf2(object({ tree: { $ref: "#/$defs/Tree" } }, { $defs: { Tree: tree } })),
-    );
-    expect(text.length).toBeLessThan(1024 * 1024);
+    const branch = { type: "OBJECT" };
+    expect(parametersOf2(object({ tree: { $ref: "#/$defs/Tree" } }, { $defs: { Tree: tree } }))).toEqual({
+      type: "OBJECT",
+      properties: { tree: { type: "OBJECT", properties: { left: branch, right: branch } } },
+    });
     expect(parametersOf2(object({ a: { $ref: "#/$defs/__proto__" }, b: { $ref: "https://x" } }))).toEqual({
       type: "OBJECT",
-      properties: { a: {}, b: {} },
+      properties: { a: { type: "STRING" }, b: { type: "STRING" } },
     });
   });
 });
@@ -119,6 +128,50 @@ function parametersOf2(parameters: JsonObject): unknown {
   const { server } = live([{ type: "function", name: "f", description: "", parameters }]);
   return objectsAt(objectsAt(server.setup, "tools")[0] ?? null, "functionDeclarations")[0]?.["parameters"];
 }
+
+const VALUE = fc.oneof(
+  fc.string({ maxLength: 3 }),
+  fc.integer(),
+  fc.boolean(),
+  fc.constant(null),
+  fc.constant({ a: 1 }),
+);
+const TYPE = fc.constantFrom("string", "integer", "number", "boolean", "array", "object", "null", "file");
+/** Whatever applications and MCP servers write, and worse. */
+const { schema: SCHEMA } = fc.letrec<{ schema: JsonObject; member: JsonObject; leaf: JsonObject }>((tie) => ({
+  leaf: fc.record({ type: TYPE, enum: fc.array(VALUE, { maxLength: 2 }) }, { requiredKeys: [] }),
+  member: fc.oneof({ depthSize: "small", maxDepth: 3, depthIdentifier: "s" }, tie("leaf"), tie("schema")),
+  schema: fc.record(
+    {
+      type: fc.oneof(TYPE, fc.array(TYPE, { maxLength: 2 }), VALUE),
+      format: fc.constantFrom("uri", "date-time", "int32", "enum"),
+      enum: fc.oneof(fc.array(VALUE, { maxLength: 3 }), VALUE),
+      const: VALUE,
+      items: fc.oneof(tie("member"), VALUE),
+      properties: fc.oneof(fc.dictionary(fc.constantFrom("a", "b"), fc.oneof(tie("member"), VALUE)), VALUE),
+      required: fc.oneof(fc.array(fc.constantFrom("a", "b", "z", 1), { maxLength: 3 }), VALUE),
+      anyOf: fc.oneof(fc.array(fc.oneof(tie("member"), VALUE), { maxLength: 3 }), VALUE),
+      allOf: fc.array(tie("member"), { maxLength: 2 }),
+      $ref: fc.constantFrom("#/$defs/x", "#/definitions/y", "#"),
+      $defs: fc.dictionary(fc.constantFrom("x"), tie("member")),
+      additionalProperties: fc.boolean(),
+      description: VALUE,
+      pattern: VALUE,
+      minimum: VALUE,
+      default: VALUE,
+    },
+    { requiredKeys: [] },
+  ),
+}));
+
+test("[U400] no function's parameters are refused, whatever its schema", () => {
+  fc.assert(
+    fc.property(SCHEMA, (schema) => {
+      expect(refusedSchema(inGoogles(schema) ?? { type: "STRING" }, "f")).toEqual([]);
+    }),
+    { numRuns: 500 },
+  );
+});
 
 describe("a call without an id", () => {
   const output = (call_id: string, text: string): Item => ({

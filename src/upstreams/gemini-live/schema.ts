@@ -6,19 +6,20 @@ import { isJsonObject, type Json } from "../../protocol/json.ts";
 import { textAt } from "../json.ts";
 import type { JsonObject } from "../upstream.ts";
 
-/** Members of Google's `Schema` whose value is taken as it is (types of `@google/genai` 3.3). */
-const PLAIN = [
-  "title",
-  "description",
-  "default",
-  "minimum",
-  "maximum",
-  "minItems",
-  "maxItems",
-  "minLength",
-  "maxLength",
-  "pattern",
-] as const;
+/** Members of Google's `Schema` whose value is taken as it is, if it is one of these (types of `@google/genai` 3.3). */
+const PLAIN: Readonly<Record<string, "string" | "number">> = {
+  title: "string",
+  description: "string",
+  pattern: "string",
+  minimum: "number",
+  maximum: "number",
+  minItems: "number",
+  maxItems: "number",
+  minLength: "number",
+  maxLength: "number",
+};
+/** A parameter of which nothing is known can be any value: it is said in words. */
+const ANYTHING = { type: "STRING" } as const;
 /** Any other one is refused. */
 const FORMATS: Readonly<Record<string, ReadonlySet<string>>> = {
   STRING: new Set(["enum", "date-time"]),
@@ -45,17 +46,29 @@ export function parametersOf(source: JsonObject | null): JsonObject | null {
 class Reader {
   readonly #root: JsonObject;
   #left = MAX_MEMBERS;
+  /** What is referred to on the way to here. */
+  readonly #within: string[] = [];
 
   constructor(root: JsonObject) {
     this.#root = root;
   }
 
   read(given: JsonObject, depth: number): JsonObject {
-    if (depth > MAX_DEPTH || this.#left <= 0) return {};
+    if (depth > MAX_DEPTH || this.#left <= 0) return ANYTHING;
     const source = this.#whole(given);
     this.#left -= 1 + Object.keys(source).length;
+    const entered = this.#within.length;
+    this.#within.push(...[given, ...allOf(given)].flatMap((one) => textAt(one, "$ref") ?? []));
+    const schema = this.#schema(source, depth);
+    this.#within.length = entered;
+    return schema;
+  }
+
+  #schema(source: JsonObject, depth: number): JsonObject {
     const out: Record<string, Json> = {};
-    for (const key of PLAIN) if (source[key] !== undefined) out[key] = source[key];
+    for (const [key, value] of Object.entries(source)) {
+      if (key === "default" || (Object.hasOwn(PLAIN, key) && typeof value === PLAIN[key])) out[key] = value;
+    }
     const types = ([] as Json[]).concat(source["type"] ?? []).filter((type) => typeof type === "string");
     const known = types.map((type) => type.toUpperCase()).find((type) => TYPES.has(type));
     const any = alternativesOf(source);
@@ -63,35 +76,49 @@ class Reader {
     if (types.includes("null") || source["nullable"] === true || real.length < any.length)
       out["nullable"] = true;
     // "This, or null" is this.
-    if (real.length === 1) return { ...this.read(real[0] ?? {}, depth + 1), ...out };
+    if (real.length === 1) {
+      const { anyOf: _any, oneOf: _one, $ref: _ref, allOf: _all, ...rest } = source;
+      return this.read({ ...real[0], ...rest, nullable: out["nullable"] === true }, depth + 1);
+    }
     const type = known ?? typeBy(source);
-    if (type !== null) out["type"] = type;
+    // Beside what it may be Google takes nothing else of it.
+    if (type === null && real.length > 1)
+      return {
+        anyOf: real.flatMap((one) => this.#alternatives(one, depth)).map((one) => ({ ...out, ...one })),
+      };
+    out["type"] = type ?? ANYTHING.type;
     this.#members(source, type, depth, out);
-    describeValues(source, type, out);
-    if (real.length > 1) out["anyOf"] = real.map((one) => this.read(one, depth + 1));
+    describeValues(source, out);
     return out;
+  }
+
+  #alternatives(one: JsonObject, depth: number): readonly JsonObject[] {
+    const schema = this.read(one, depth + 1);
+    return schema["anyOf"] === undefined ? [schema] : alternativesOf(schema);
   }
 
   /** With what it refers to, and all of what it is all of. */
   #whole(source: JsonObject): JsonObject {
-    const all = Array.isArray(source["allOf"]) ? source["allOf"].slice(0, MOST).filter(isJsonObject) : [];
-    const parts = [source, ...all].map((one) => ({ ...this.#meant(one), ...one }));
+    const parts = [source, ...allOf(source)].map((one) => ({ ...this.#meant(one), ...one }));
     return parts.reduceRight((whole, part) => ({ ...whole, ...part }), {});
   }
 
   #meant(source: JsonObject): JsonObject {
-    const [, group = "", name = ""] = REFERENCE.exec(textAt(source, "$ref") ?? "") ?? [];
+    const reference = textAt(source, "$ref") ?? "";
+    const [, group = "", name = ""] = REFERENCE.exec(reference) ?? [];
     const groups = this.#root[group];
     const meant = isJsonObject(groups) && Object.hasOwn(groups, name) ? groups[name] : null;
-    return isJsonObject(meant) && Object.keys(meant).length <= MOST ? meant : {};
+    if (!isJsonObject(meant) || Object.keys(meant).length > MOST) return {};
+    // A tree is not told of for ever.
+    return this.#within.includes(reference) ? { type: meant["type"] ?? null } : meant;
   }
 
   #members(source: JsonObject, type: string | null, depth: number, out: Record<string, Json>): void {
     const { items, properties, required } = source;
-    if (type === "ARRAY")
-      out["items"] = isJsonObject(items) ? this.read(items, depth + 1) : { type: "STRING" };
-    if (!isJsonObject(properties)) return;
+    if (type === "ARRAY") out["items"] = isJsonObject(items) ? this.read(items, depth + 1) : ANYTHING;
+    if (type !== "OBJECT" || !isJsonObject(properties)) return;
     const members = Object.entries(properties).filter(([, member]) => isJsonObject(member));
+    if (members.length === 0) return;
     out["properties"] = Object.fromEntries(
       members.map(([name, member]) => [name, isJsonObject(member) ? this.read(member, depth + 1) : {}]),
     );
@@ -101,6 +128,10 @@ class Reader {
       : [];
     if (needed.length > 0) out["required"] = needed;
   }
+}
+
+function allOf(source: JsonObject): readonly JsonObject[] {
+  return Array.isArray(source["allOf"]) ? source["allOf"].slice(0, MOST).filter(isJsonObject) : [];
 }
 
 function alternativesOf(source: JsonObject): readonly JsonObject[] {
@@ -126,10 +157,11 @@ function valuesOf(source: JsonObject): readonly Json[] {
 }
 
 /** Google lists values of texts alone; others are said in words. */
-function describeValues(source: JsonObject, type: string | null, out: Record<string, Json>): void {
+function describeValues(source: JsonObject, out: Record<string, Json>): void {
+  const type = textAt(out, "type") ?? "";
   const { format } = source;
-  if (typeof format === "string" && FORMATS[type ?? ""]?.has(format)) out["format"] = format;
-  const values = valuesOf(source).filter((value) => value !== null);
+  if (typeof format === "string" && FORMATS[type]?.has(format)) out["format"] = format;
+  const values = valuesOf(source).filter((value) => value !== null && value !== "");
   if (values.length === 0) return;
   if (type === "STRING") {
     out["enum"] = values.map((value) => (typeof value === "string" ? value : JSON.stringify(value)));
