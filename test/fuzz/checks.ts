@@ -108,6 +108,7 @@ const SHAPES: Readonly<Record<string, readonly string[]>> = {
   "relay.delegation.dropped": ["delegation_id:string", "after_ms:number", "reason:string"],
   "relay.race": ["plan:string", "response_id:string", "after_ms:number"],
   "relay.plan.updated": ["plan:object"],
+  "relay.end.cancelled": [],
   "rate_limits.updated": ["rate_limits:list"],
 };
 const EXACT: ReadonlySet<string> = new Set([
