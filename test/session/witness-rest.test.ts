@@ -102,6 +102,24 @@ describe("speech that began before the news of the turn before came", () => {
     expect(heard).not.toContain(hex(first.subarray(24 * 700)));
   });
 
+  test("[L72] so is what goes on after a pause that its provider took for an end, and the relay did not", () => {
+    const slow = { audio: { input: { turn_detection: { type: "server_vad", silence_duration_ms: 1500 } } } };
+    const call = new Call({ upstreams: [SERVER], dialect: "duplex.v1", session: slow });
+    call.speak(concat(silence(600), first.subarray(0, 24 * 400)));
+    begins(call);
+    call.speak(concat(first.subarray(24 * 400), silence(700), second.subarray(0, 24 * 400)));
+    ends(call);
+    call.open.delete("up0.1");
+    call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
+    call.speak(concat(second.subarray(24 * 400), silence(1500)));
+    call.accept("up0.2");
+    call.speak(silence(20));
+    const heard = Buffer.from(call.heard("up0.2")).toString("hex");
+    const hex = (samples: Int16Array) => Buffer.from(samples.slice().buffer).toString("hex");
+    expect(heard).toContain(hex(second));
+    expect(heard).not.toContain(hex(first.subarray(24 * 700)));
+  });
+
   test("[L63] is missed where its provider says nothing of it", () => {
     const call = late(FALLBACK);
     call.speak(concat(second.subarray(24 * 400), silence(4500)));

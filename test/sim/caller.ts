@@ -81,6 +81,11 @@ export class Caller {
     this.#waitsOnceMs = ms;
   }
 
+  /** Says the next thing at once. */
+  goOn(): void {
+    this.#nextPauseMs = 0;
+  }
+
   /** Talks into the agent after so long, once. */
   interruptAfter(ms: number): void {
     this.#patienceMs = ms;

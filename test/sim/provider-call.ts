@@ -134,11 +134,15 @@ export class ProviderCall {
     return `${kind}_${habits.repeatsIds ? name : this.#name.replaceAll(".", "")}n${this.#numbered}`;
   }
 
+  /** Nothing more comes of it, and its line is still there. */
+  silenced = false;
+
   say(event: JsonObject | Readonly<Record<string, unknown>>): void {
     this.raw(JSON.stringify({ event_id: this.#id("event"), ...event }));
   }
 
   raw(data: Data): void {
+    if (this.silenced) return;
     this.#world.checks.note(() => `${this.#name} → ${brief(data)}`);
     this.#connection.send("far", data);
   }
@@ -297,6 +301,7 @@ export class ProviderCall {
       for (const answer of this.#running()) answer.cancel("turn_detected");
     } else if (this.#hearsSince !== null && this.#quietMs >= this.provider.habits.vadSilenceMs) {
       this.#hearsSince = null;
+      this.provider.onTurnEnd?.(this);
       this.say({ type: "input_audio_buffer.speech_stopped", audio_end_ms: 0, item_id: "soon" });
       this.#turn();
       if (this.provider.kind === "server") this.#answer({});

@@ -98,4 +98,12 @@ export const RULE_MUTATIONS: readonly Mutation[] = [
     to: "",
     among: ["caller.asks_at_once", "caller.barge_in"],
   },
+  {
+    number: 118,
+    what: "the late news of a turn's end are news of what the caller says by then (L72)",
+    file: "src/session/turns/turn-marks.ts",
+    from: "return unmadeTicks < onset && untold && silenceMs < PAUSE_MS ? onset : nowTicks;",
+    to: "return unmadeTicks < onset && untold && silenceMs < PAUSE_MS ? nowTicks : nowTicks;",
+    among: ["provider.tells_late"],
+  },
 ];

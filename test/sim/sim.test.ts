@@ -37,6 +37,7 @@ describe("the simulator", () => {
     ["platform.alarm_after_death", "caller.create", "provider.close_anytime", "caller.barge_in"],
     ["provider.calls_in_pieces", "network.slow_reader", "network.stall_down", "caller.cancel"],
     ["guard.words", "provider.close_anytime", "caller.create", "caller.barge_in"],
+    ["provider.tells_late"],
     ["caller.asks_at_once", "caller.barge_in", "caller.out_of_band", "platform.evict"],
   ])(
     "nor in calls that have %s, which is drawn where it is named",

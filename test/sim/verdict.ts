@@ -14,6 +14,7 @@ import { leftInTime } from "./dead-providers.ts";
 import { loudMsOf } from "./ear.ts";
 import type { Run } from "./tape.ts";
 import { tasksEnded } from "./minds.ts";
+import { TELLS_LATE } from "./faults/provider-manners.ts";
 import { toolsAnswered } from "./tools.ts";
 import { lookAtBeginnings } from "./turn-ends.ts";
 import { judgedMs } from "./typed.ts";
@@ -129,7 +130,9 @@ function named(call: SimulatedCall, spoken: Utterance): boolean {
   // What is said within the wait for the end of a turn is the same turn.
   const endedAt = goesOnUntil(call, spoken, waitsMs) + waitsMs;
   const until = endedAt + TOLD_WITHIN_MS + 2 * call.client.habits.burstMs;
-  if (call.client.named.some(({ at }) => at >= spoken.at && at <= until)) return true;
+  // Where it is told only that a provider is lost, and what it said of turns before, that says nothing of these words.
+  const vague = call.scenario.faults.includes(TELLS_LATE);
+  if (!vague && call.client.named.some(({ at }) => at >= spoken.at && at <= until)) return true;
   return lies(call, spoken, call.client.lostTurns);
 }
 

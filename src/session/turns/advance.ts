@@ -3,7 +3,7 @@ import { CANDIDATE_MS } from "../state/waits.ts";
 import { TICKS_PER_MS } from "../state/ticks.ts";
 import type { InputFlow } from "./input-flow.ts";
 import type { TurnParts } from "./turn-parts.ts";
-import type { TurnMarks } from "./turn-marks.ts";
+import { PAUSE_MS, type TurnMarks } from "./turn-marks.ts";
 import type { UserItem } from "./user-item.ts";
 
 /** What of the present turn it acts on. */
@@ -29,7 +29,14 @@ export class Advance {
   hop(speaking: boolean): void {
     const beforeMs = this.silenceMs;
     this.silenceMs = this.#parts.input.endpointer.silenceMs;
+    if (this.silenceMs === 0 && beforeMs >= PAUSE_MS) this.#goesOn(beforeMs);
     if (speaking) this.#silence(this.silenceMs, beforeMs);
+  }
+
+  #goesOn(pausedMs: number): void {
+    const { settledTicks, endpointer } = this.#parts.input;
+    const paddingMs = Math.min(pausedMs, endpointer.options.prefixPaddingMs);
+    this.#turn.at.resumed(settledTicks - paddingMs * TICKS_PER_MS);
   }
 
   #silence(silenceMs: number, beforeMs: number): void {

@@ -23,12 +23,16 @@ export interface Marks {
   readonly givenTicks?: number | null;
   /** How far the caller was heard when a provider last said that somebody begins to speak; absent: it never did. */
   readonly toldTicks?: number;
+  /** Where the caller last went on after a pause; absent: nowhere. */
+  readonly resumedTicks?: number;
 }
 
 /** So much later than it was cut off a sound may be heard to go on. */
 const GOES_ON_MS = 200;
 /** After less silence the caller had not stopped. */
 const CUT_MS = 100;
+/** After less silence no provider takes a turn for over. */
+export const PAUSE_MS = 200;
 
 export class TurnMarks implements Marks {
   startTicks = 0;
@@ -42,6 +46,7 @@ export class TurnMarks implements Marks {
   /** Where the last speech began that was given to a provider which came later; null: it heard all as it came. */
   #givenTicks: number | null = null;
   #toldTicks = Infinity;
+  #resumedTicks = -1;
 
   /** A turn begins, in a buffer that may have begun before. */
   begin(startTicks: number, bufferTicks: number): void {
@@ -55,22 +60,30 @@ export class TurnMarks implements Marks {
     return sentTicks > this.startTicks ? "sent" : null;
   }
 
+  /** The caller goes on after a pause that a provider may take for an end. */
+  resumed(ticks: number): void {
+    this.#resumedTicks = ticks;
+  }
+
   /**
-   * Where a turn ends that its provider tells of now: here, but for other speech that has begun since. The news is on its way for a
-   * while, and of somebody who does not pause they are those of what was said before.
-   * @param silenceMs for so long the caller pauses.
+   * Where a turn ends that its provider tells of now: here, but for other speech that has begun since, or gone on after a pause. The
+   * news is on its way for a while, and of somebody who does not pause they are those of what was said before.
+   * @param silenceMs for so long the caller pauses; a speech begins with so much of what was before its voice.
    */
-  endOfTold(nowTicks: number, silenceMs: number): number {
+  endOfTold(nowTicks: number, silenceMs: number, prefixPaddingMs: number): number {
     const { unmadeTicks, witnessTicks } = this;
-    if (unmadeTicks === null || witnessTicks === null || unmadeTicks >= witnessTicks) return nowTicks;
-    return this.#toldTicks < witnessTicks && silenceMs < CUT_MS ? witnessTicks : nowTicks;
+    if (unmadeTicks === null || witnessTicks === null) return nowTicks;
+    const onset = Math.max(witnessTicks, this.#resumedTicks);
+    const untold = this.#toldTicks < onset + prefixPaddingMs * TICKS_PER_MS;
+    return unmadeTicks < onset && untold && silenceMs < PAUSE_MS ? onset : nowTicks;
   }
 
   /** A turn was made of all up to a position. */
   made(ticks: number): void {
     this.madeTicks = this.unmadeTicks ?? this.saidTicks;
     const { witnessTicks } = this;
-    this.unmadeTicks = witnessTicks !== null && ticks <= witnessTicks ? witnessTicks : null;
+    const onset = Math.max(witnessTicks ?? -1, this.#resumedTicks);
+    this.unmadeTicks = witnessTicks !== null && ticks <= onset ? onset : null;
     this.begin(ticks, ticks);
   }
 
@@ -148,7 +161,16 @@ export class TurnMarks implements Marks {
     const { saidTicks, madeTicks, cutTicks } = this;
     const positions = { startTicks, bufferTicks, quietTicks, witnessTicks, unmadeTicks };
     const told = this.#toldTicks === Infinity ? {} : { toldTicks: this.#toldTicks };
-    return { ...positions, saidTicks, madeTicks, cutTicks, givenTicks: this.#givenTicks, ...told };
+    const resumedTicks = this.#resumedTicks;
+    return {
+      ...positions,
+      saidTicks,
+      madeTicks,
+      cutTicks,
+      resumedTicks,
+      givenTicks: this.#givenTicks,
+      ...told,
+    };
   }
 
   restore(kept: Marks): void {
@@ -159,5 +181,6 @@ export class TurnMarks implements Marks {
     this.cutTicks = kept.cutTicks ?? -1;
     this.#givenTicks = kept.givenTicks ?? null;
     this.#toldTicks = kept.toldTicks ?? Infinity;
+    this.#resumedTicks = kept.resumedTicks ?? -1;
   }
 }

@@ -152,7 +152,7 @@ export class TurnTaking implements InputListener {
 
   onHop(probability: number, hopMs: number): void {
     const turn = this.#turn;
-    if (turn.phase === "manual") return;
+    if (turn.phase === "manual") return turn.advance.hop(false);
     this.#parts.floor.hop(probability, hopMs, turn.input.endpointer.options);
     turn.advance.hop(turn.phase === "speaking");
     const longest = turn.context.limits.turnMs * TICKS_PER_MS;
@@ -220,7 +220,8 @@ export class TurnTaking implements InputListener {
   upstreamCommitted(): string {
     const turn = this.#turn;
     if (!turn.provider.open) turn.item.unique();
-    const end = turn.at.endOfTold(turn.input.ticks, turn.input.endpointer.silenceMs);
+    const { silenceMs, options } = turn.input.endpointer;
+    const end = turn.at.endOfTold(turn.input.ticks, silenceMs, options.prefixPaddingMs);
     return turn.taken(end, (end - turn.at.startTicks) / TICKS_PER_MS);
   }
 

@@ -53,6 +53,8 @@ function interrupted(performance: Performance, random: Random, call: SimulatedCa
   call.client.caller.interruptAfter(random.between(100, 1200));
 }
 
+export const TELLS_LATE = "provider.tells_late";
+
 export const PROVIDER_MANNERS: readonly Fault[] = [
   // `response.created`, and then nothing.
   manner("provider.never_begins", "begin", 2, (performance) => (performance.firstMs = Infinity)),
@@ -80,6 +82,31 @@ export const PROVIDER_MANNERS: readonly Fault[] = [
         });
       }
       call.checks.strike("provider.only_listens");
+    },
+  },
+  // What it says of a turn's end is long on its way, the caller goes on, and it has fallen silent by then, and is lost.
+  {
+    name: TELLS_LATE,
+    onlyNamed: true,
+    fits: ({ upstreams: [one, ...more], tools }) => one?.kind === "server" && more.length === 0 && !tools,
+    arm(call, random) {
+      call.unsteady = true;
+      let left = 2;
+      for (const provider of call.providers.values()) {
+        provider.onAnswer.push((performance) => (performance.thinkMs = 2000));
+        if (provider.kind === "server")
+          provider.onTurnEnd = (told) => {
+            if (left === 0 || call.client.over) return;
+            left -= 1;
+            call.checks.strike(TELLS_LATE);
+            const lateMs = random.between(200, 600);
+            told.stall(lateMs);
+            call.time.after(1, () => (told.silenced = true));
+            call.client.caller.goOn();
+            const lost = random.chance(0.5) ? () => told.reset() : () => told.hangUp(1011, "");
+            call.time.after(lateMs + random.between(100, 300), () => told.open && lost());
+          };
+      }
     },
   },
   manner("provider.near_silent", "begin", ALWAYS, (performance, _, call) => {
