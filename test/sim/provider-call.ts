@@ -346,14 +346,8 @@ export class ProviderCall {
     if (!this.#transcribes) return;
     this.#world.time.after(this.#random.between(100, 600), () => {
       const type = "conversation.item.input_audio_transcription.completed";
-      if (this.open)
-        this.say({
-          type,
-          item_id: itemId,
-          content_index: 0,
-          transcript: "said",
-          usage: { type: "duration", seconds: 1 },
-        });
+      const said = { content_index: 0, transcript: "said", usage: { type: "duration", seconds: 1 } };
+      if (this.open) this.say({ type, item_id: itemId, ...said });
     });
   }
 
