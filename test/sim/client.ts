@@ -314,8 +314,9 @@ export class Client {
         return this.told.upstream(event);
       case "relay.guard":
         // Who is refused is not answered.
-        if (event["side"] === "input" && event["decision"] !== "open") this.name("guard refused");
-        return;
+        return event["side"] === "input" && event["decision"] !== "open"
+          ? this.name("guard refused")
+          : undefined;
       case "relay.audio_dropped":
         return this.told.missed(text(event["upstream"]), Number(event["ms"]));
       case "error":
@@ -353,10 +354,7 @@ export class Client {
     this.name(`error ${text(error["code"])}`);
     this.#world.wishes.refused(text(error["event_id"]));
     if (error["code"] !== "audio_lost") return;
-    const message = text(error["message"]);
-    this.told.forgotten(message);
-    const [, upstream, ms] = /^(\w+): (\d+) ms of what was said never reached it/.exec(message) ?? [];
-    if (upstream !== undefined) this.told.missed(upstream, Number(ms));
+    this.told.forgotten(text(error["message"]));
     for (const [itemId] of text(error["message"]).matchAll(/item_\w+/g)) {
       const turn = this.turns.get(itemId);
       if (turn) this.lostTurns.push(turn);
