@@ -431,10 +431,9 @@ export class Client {
     this.name("response failed");
     if (this.#failedLast) return;
     const items = [...this.player.items.values()].filter((item) => item.responseId === responseId);
-    const { now } = this.#world.time;
+    const { now: at } = this.#world.time;
     for (const { stream, receivedMs } of items)
-      if (receivedMs > 0)
-        this.dialogue.broken.push({ at: now, heardUntil: now + this.player.aheadMs(stream) });
+      if (receivedMs > 0) this.dialogue.broken.push({ at, heardUntil: at + this.player.aheadMs(stream) });
   }
 
   /** A tool is called by what the finished item says, as official SDKs do. */
