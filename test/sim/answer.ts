@@ -45,6 +45,8 @@ export class Answer {
     this.askedAt = world.time.now;
     this.outOfBand = asked["conversation"] === "none";
     this.#metadata = asked["metadata"] ?? null;
+    world.typed.look(call.provider.name, call.items.typed);
+    world.wishes.asked(call.provider.name, asked);
     if (performance.swallowed) this.#state = "over";
     if (performance.thinkMs === Infinity || performance.swallowed) this.#struck("begin");
     else this.#after(performance.thinkMs, () => this.#begin());

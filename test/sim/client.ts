@@ -310,8 +310,9 @@ export class Client {
         return this.told.upstream(event);
       case "relay.guard":
         // Who is refused is not answered.
-        if (event["side"] === "input" && event["decision"] !== "open") this.name("guard refused");
-        return;
+        return event["side"] === "input" && event["decision"] !== "open"
+          ? this.name("guard refused")
+          : undefined;
       case "relay.audio_dropped":
         return this.told.missed(text(event["upstream"]), Number(event["ms"]));
       case "error":
@@ -356,8 +357,6 @@ export class Client {
     if (!this.extended) this.told.fault(text(error["code"]), message);
     if (error["code"] !== "audio_lost") return;
     this.told.forgotten(message);
-    const [, upstream, ms] = /^(\w+): (\d+) ms of what was said never reached it/.exec(message) ?? [];
-    if (upstream !== undefined) this.told.missed(upstream, Number(ms));
     for (const [itemId] of message.matchAll(/item_\w+/g)) this.lostTurns.push(...this.#turnOf(itemId));
   }
 
@@ -431,10 +430,9 @@ export class Client {
     this.name("response failed");
     if (this.#failedLast) return;
     const items = [...this.player.items.values()].filter((item) => item.responseId === responseId);
-    const { now } = this.#world.time;
+    const { now: at } = this.#world.time;
     for (const { stream, receivedMs } of items)
-      if (receivedMs > 0)
-        this.dialogue.broken.push({ at: now, heardUntil: now + this.player.aheadMs(stream) });
+      if (receivedMs > 0) this.dialogue.broken.push({ at, heardUntil: at + this.player.aheadMs(stream) });
   }
 
   /** A tool is called by what the finished item says, as official SDKs do. */

@@ -134,15 +134,12 @@ export class ProviderCall {
     return `${kind}_${habits.repeatsIds ? name : this.#name.replaceAll(".", "")}n${this.#numbered}`;
   }
 
-  /** Nothing more comes of it, and its line is still there. */
-  silenced = false;
-
   say(event: JsonObject | Readonly<Record<string, unknown>>): void {
     this.raw(JSON.stringify({ event_id: this.#id("event"), ...event }));
   }
 
   raw(data: Data): void {
-    if (this.silenced) return;
+    if (this.provider.silenced === this) return;
     this.#world.checks.note(() => `${this.#name} → ${brief(data)}`);
     this.#connection.send("far", data);
   }
@@ -425,8 +422,6 @@ export class ProviderCall {
     if (this.provider.kind === "transcriber")
       return this.#refuse("invalid_value", "a transcription session was asked for an answer", event);
     const wanted = fields(event["response"]);
-    this.#world.typed.look(this.#name, this.items.typed);
-    this.#world.wishes.asked(this.provider.name, wanted);
     if (this.provider.abandons) {
       if (this.#answered && this.ear.bufferedMs === 0) return;
       this.#answered = false;

@@ -81,6 +81,8 @@ export class Provider {
   /** Faults look at each answer before it begins. */
   readonly onAnswer: ((performance: Performance) => void)[] = [];
   readonly onCall: ((call: ProviderCall) => void)[] = [];
+  /** Nothing more comes of this one, and its line is still there. */
+  silenced: ProviderCall | null = null;
   /** A turn ends that it takes by itself, and nothing was said of that. */
   onTurnEnd: ((call: ProviderCall) => void) | null = null;
   readonly #world: World;

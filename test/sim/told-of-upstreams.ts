@@ -90,6 +90,8 @@ export class ToldOfUpstreams {
 
   /** There is room for all that is said in such a call: who can be told of it by its sound is told of all. */
   forgotten(message: string): void {
+    const [, upstream, ms] = /^(\w+): (\d+) ms of what was said never reached it/.exec(message) ?? [];
+    if (upstream !== undefined) this.missed(upstream, Number(ms));
     const { scenario, checks } = this.#world;
     const by = scenario.upstreams.find(({ name }) => message.startsWith(`${name}: `));
     const room = (scenario.limits.wordlessBytes ?? 0) > (scenario.limits.archiveBytes ?? 0);

@@ -45,7 +45,7 @@ export class Wishes {
   }
 
   /** A provider is asked for an answer. */
-  asked(provider: string, { instructions }: JsonObject): void {
+  asked(provider: string, { instructions }: Readonly<Record<string, unknown>>): void {
     // A shadow is asked besides.
     if (provider === SHADOW) return;
     const id = text(instructions);

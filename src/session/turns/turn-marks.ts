@@ -161,15 +161,15 @@ export class TurnMarks implements Marks {
     const { saidTicks, madeTicks, cutTicks } = this;
     const positions = { startTicks, bufferTicks, quietTicks, witnessTicks, unmadeTicks };
     const told = this.#toldTicks === Infinity ? {} : { toldTicks: this.#toldTicks };
-    const resumedTicks = this.#resumedTicks;
+    const resumed = this.#resumedTicks < 0 ? {} : { resumedTicks: this.#resumedTicks };
     return {
       ...positions,
       saidTicks,
       madeTicks,
       cutTicks,
-      resumedTicks,
       givenTicks: this.#givenTicks,
       ...told,
+      ...resumed,
     };
   }
 

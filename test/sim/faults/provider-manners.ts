@@ -101,7 +101,7 @@ export const PROVIDER_MANNERS: readonly Fault[] = [
             call.checks.strike(TELLS_LATE);
             const lateMs = random.between(200, 600);
             told.stall(lateMs);
-            call.time.after(1, () => (told.silenced = true));
+            call.time.after(1, () => (provider.silenced = told));
             call.client.caller.goOn();
             const lost = random.chance(0.5) ? () => told.reset() : () => told.hangUp(1011, "");
             call.time.after(lateMs + random.between(100, 300), () => told.open && lost());
