@@ -28,16 +28,23 @@ const FORMATS: Readonly<Record<string, ReadonlySet<string>>> = {
 };
 const TYPES: ReadonlySet<string> = new Set(["STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT"]);
 const MAX_DEPTH = 16;
-/** Members of schemas that are read of one function: references may lead to the same place again and again. */
-const MAX_MEMBERS = 16_384;
+/** Members of schemas that are read of all functions of a session: references may lead to the same place again and again. */
+const MAX_MEMBERS = 8192;
 /** More members than a schema has, and more that it is all of. */
 const MOST = 64;
 const REFERENCE = /^#\/(\$defs|definitions)\/([^/]+)$/;
 
+/** So many members may still be read. */
+export interface Room {
+  left: number;
+}
+
+export const roomForAll = (): Room => ({ left: MAX_MEMBERS });
+
 /** The parameters of a function; null: it has none, which Google wants to be told by silence. */
-export function parametersOf(source: JsonObject | null): JsonObject | null {
+export function parametersOf(source: JsonObject | null, room: Room): JsonObject | null {
   if (source === null) return null;
-  const reader = new Reader(source);
+  const reader = new Reader(source, room);
   const schema = reader.read(source, 0);
   const { properties } = schema;
   return isJsonObject(properties) && Object.keys(properties).length > 0 ? schema : null;
@@ -45,18 +52,19 @@ export function parametersOf(source: JsonObject | null): JsonObject | null {
 
 class Reader {
   readonly #root: JsonObject;
-  #left = MAX_MEMBERS;
+  readonly #room: Room;
   /** What is referred to on the way to here. */
   readonly #within: string[] = [];
 
-  constructor(root: JsonObject) {
+  constructor(root: JsonObject, room: Room) {
     this.#root = root;
+    this.#room = room;
   }
 
   read(given: JsonObject, depth: number): JsonObject {
-    if (depth > MAX_DEPTH || this.#left <= 0) return ANYTHING;
+    if (depth > MAX_DEPTH || this.#room.left <= 0) return ANYTHING;
     const source = this.#whole(given);
-    this.#left -= 1 + Object.keys(source).length;
+    this.#room.left -= 1 + Object.keys(source).length;
     const entered = this.#within.length;
     this.#within.push(...[given, ...allOf(given)].flatMap((one) => textAt(one, "$ref") ?? []));
     const schema = this.#schema(source, depth);

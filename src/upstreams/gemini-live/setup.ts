@@ -4,7 +4,7 @@ import { ownVoice } from "../common/foreign-voices.ts";
 import { mergeDeep, objectAt, textAt } from "../json.ts";
 import type { JsonObject, UpstreamConfig } from "../upstream.ts";
 import type { Resumption } from "./resumption.ts";
-import { parametersOf } from "./schema.ts";
+import { parametersOf, roomForAll } from "./schema.ts";
 import type { GeminiSettings } from "./settings.ts";
 
 export function setupMessage(
@@ -78,10 +78,11 @@ function tools(config: UpstreamConfig): readonly JsonObject[] {
 /** Live sessions have no choice of tools: where none may be called, none is told. */
 function declarations(config: UpstreamConfig): readonly JsonObject[] {
   if (config.toolChoice === "none") return [];
+  const room = roomForAll();
   return config.tools.flatMap((tool) => {
     const name = textAt(tool, "name");
     if (textAt(tool, "type") !== "function" || name === null) return [];
-    const parameters = parametersOf(objectAt(tool, "parameters"));
+    const parameters = parametersOf(objectAt(tool, "parameters"), room);
     const description = textAt(tool, "description") ?? "";
     return [{ name, description, ...(parameters === null ? {} : { parameters }) }];
   });
