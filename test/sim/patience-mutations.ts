@@ -67,14 +67,14 @@ export const PATIENCE_MUTATIONS: readonly Mutation[] = [
     among: ["provider.rollover", "provider.close_anytime"],
   },
   {
-    number: 114,
+    number: 119,
     what: "a plain client is told of a loss that is made good (L220)",
     file: "src/session/links/told-faults.ts",
     from: "this.#tell(link, fault, costs && !link.hasFallback && isBeyondMending(fault));",
     to: "this.#tell(link, fault, costs);",
   },
   {
-    number: 115,
+    number: 120,
     what: "an item is said to follow the one before its predecessor",
     file: "src/session/memory/conversation.ts",
     from: "const previous = this.#entries[at - 1]?.item.id ?? null;",

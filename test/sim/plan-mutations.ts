@@ -8,8 +8,8 @@ export const PLAN_MUTATIONS: readonly Mutation[] = [
     number: 104,
     what: "who was hung up because a plan goes on without it is dialled with the others (X357)",
     file: "src/session/links/link.ts",
-    from: 'if (this.presence === "away" || this.current?.alive) return;',
-    to: "if (this.current?.alive) return;",
+    from: 'if (this.presence === "away" || this.current?.alive || this.departed) return;',
+    to: "if (this.current?.alive || this.departed) return;",
     among: AMONG,
   },
   {

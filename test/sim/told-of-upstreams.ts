@@ -51,7 +51,9 @@ export class ToldOfUpstreams {
 
   /** A plain client is told of an error. */
   fault(code: string, message: string): void {
-    if (MADE_GOOD.has(code) && !message.includes("No further attempt"))
+    // An upstream's fault begins with its name; what does not is of the session itself.
+    const upstream = this.#world.scenario.upstreams.some(({ name }) => message.startsWith(`${name}: `));
+    if (upstream && MADE_GOOD.has(code) && !message.includes("No further attempt"))
       this.#world.checks.fail("told-for-nothing", `${code}: ${message}`);
   }
 
