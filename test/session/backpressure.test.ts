@@ -334,11 +334,15 @@ describe("an answer that nobody can hear", () => {
     call.answer(voice(300), "Hello.", "up0.2");
     expect(call.last("response.done")["response"]).toMatchObject({ status: "completed" });
 
-    const alone = new Call();
+    const alone = new Call({ dialect: "duplex.v1" });
     alone.speak(TURN);
     written(alone);
     expect(alone.last("response.done")["response"]).toMatchObject({ status: "completed" });
     expect(alone.last("error")["error"]).toMatchObject({ code: "upstream_silent" });
+    const plain = new Call();
+    plain.speak(TURN);
+    written(plain);
+    expect(plain.types()).not.toContain("error");
 
     // Words were asked for, or a tool is called.
     const reads = new Call({ session: { output_modalities: ["text"] } });

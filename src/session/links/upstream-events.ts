@@ -179,11 +179,16 @@ export class UpstreamEvents implements LinkHost {
   /** The answer is inaudible. With somewhere to turn it is taken for a failure of the provider's. */
   onSilent(link: Link, response: ResponseRecord): void {
     this.#context.metric("responses_silent", 1, link.name);
-    const why = response.silentMs > 0 ? "its audio is near zero" : "it is words alone";
+    const unspoken = response.silentMs === 0;
+    const why = unspoken ? "it is words alone" : "its audio is near zero";
     const message = `The upstream's answer cannot be heard: ${why}.`;
+    const tell = (): void => this.#port.failed("upstream_silent", `${link.name}: ${message}`);
     if (link.hasFallback) this.#parts.recovery.silent(link, response, { code: "upstream_silent", message });
     // Of one that was asked for in advance it is told when that is announced.
-    else if (response.announced) this.#port.failed("upstream_silent", `${link.name}: ${message}`);
+    else if (!response.announced) return;
+    // A plain client has the words, and may speak them itself.
+    else if (unspoken) this.#port.audience.harmlessly(tell);
+    else tell();
   }
 
   /** An item of the conversation changed that upstreams may have been told of. */
