@@ -10,7 +10,7 @@ import type { Dialect } from "../src/session/io.ts";
 import { EchoGuard } from "../src/session/floor/echo-guard.ts";
 import { loadKernels } from "../test/support/kernels.ts";
 import { readWav, resample, toInt16 } from "../tools/wav.ts";
-import { callsOf } from "./calls.ts";
+import { callsOf } from "./handle/calls.ts";
 import { markdownTable } from "./report.ts";
 import type { Flags } from "./flags.ts";
 import type { BenchOptions, BenchResult } from "./run.ts";

@@ -66,7 +66,7 @@ export const PROVIDERS: readonly Removal[] = [
       rule: "E123",
       what: "who goes on after the end is read on",
       file: "durable-objects/dial.ts",
-      from: "else if ((late += 1) === MOST_LATE) cut();",
+      from: "else if ((late += 1) === MOST_LATE) this.#aborter.abort();",
       to: "else late += 1;",
       test: "test/worker/dial.test.ts",
     },
