@@ -98,12 +98,10 @@ async function slice(arms: Arms): Promise<ReadonlyMap<Arm, Slice>> {
   );
 }
 
-/** A caller of each arm, then the next of each. */
+/** A caller of each arm, then the next of each: all have as many. */
 function inTurn(arms: readonly (readonly Caller[])[]): readonly Caller[] {
-  return arms
-    .flatMap((its, arm) => its.map((caller, at) => ({ caller, order: at * arms.length + arm })))
-    .toSorted((a, b) => a.order - b.order)
-    .map(({ caller }) => caller);
+  const [first = []] = arms;
+  return first.flatMap((_, at) => arms.flatMap((its) => its[at] ?? []));
 }
 
 async function cpuOf(arms: Arms): Promise<ReadonlyMap<Arm, number | null>> {

@@ -1,8 +1,10 @@
 /** A provider that takes the turns makes one of the beginning of a speech, and is lost while the caller goes on. */
+import type { JsonObject } from "../../src/protocol/json.ts";
 import { describe, expect, test } from "vitest";
 
 import { Call } from "../support/call.ts";
 import { concat, silence, voice } from "../support/signal.ts";
+import { expectNextHeard, lose } from "../support/lost-connection.ts";
 
 const SERVER = { name: "wire", options: { adapter: "wire", settings: { turns: "server" } } };
 const FALLBACK = { ...SERVER, fallback: [SERVER.options] };
@@ -39,15 +41,11 @@ describe("the rest of a speech of which a provider that takes the turns made one
     call.append(second.subarray(0, 24 * 300));
     begins(call);
     call.append(concat(second.subarray(24 * 300), silence(2500)));
-    call.open.delete("up0.1");
-    call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
+    lose(call);
     call.advance(1000);
     call.accept("up0.2");
     call.speak(silence(20));
-    const heard = Buffer.from(call.heard("up0.2")).toString("hex");
-    const hex = (samples: Int16Array) => Buffer.from(samples.slice().buffer).toString("hex");
-    expect(heard).toContain(hex(second));
-    expect(heard).not.toContain(hex(first.subarray(24 * 600)));
+    expectNextHeard(call, second, first.subarray(24 * 600));
   });
 
   test.each([
@@ -60,16 +58,12 @@ describe("the rest of a speech of which a provider that takes the turns made one
     call.append(concat(silence(600), first));
     begins(call);
     ends(call);
-    call.open.delete("up0.1");
-    call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
+    lose(call);
     call.append(concat(second, silence(silentMs)));
     call.advance(1000);
     call.accept("up0.2");
     call.speak(silence(20));
-    const heard = Buffer.from(call.heard("up0.2")).toString("hex");
-    const hex = (samples: Int16Array) => Buffer.from(samples.slice().buffer).toString("hex");
-    expect(heard).toContain(hex(second));
-    expect(heard).not.toContain(hex(first.subarray(24 * 600)));
+    expectNextHeard(call, second, first.subarray(24 * 600));
   });
 });
 
@@ -79,8 +73,8 @@ describe("speech that began before the news of the turn before came", () => {
   const second = voice(2400, 24_000, 2);
 
   /** The first turn is told when the caller has gone on with the second for a while. */
-  function late(upstream: typeof FALLBACK | typeof SERVER): Call {
-    const call = new Call({ upstreams: [upstream], dialect: "duplex.v1", session });
+  function late(upstream: typeof FALLBACK | typeof SERVER, configured: JsonObject = session): Call {
+    const call = new Call({ upstreams: [upstream], dialect: "duplex.v1", session: configured });
     call.speak(concat(silence(600), first.subarray(0, 24 * 400)));
     begins(call);
     call.speak(concat(first.subarray(24 * 400), silence(700), second.subarray(0, 24 * 400)));
@@ -91,33 +85,21 @@ describe("speech that began before the news of the turn before came", () => {
   test.each([0, 400])("[L72] is heard from its onset by the next connection, lost %i ms later", (afterMs) => {
     const call = late(SERVER);
     call.speak(second.subarray(24 * 400, 24 * (400 + afterMs)));
-    call.open.delete("up0.1");
-    call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
+    lose(call);
     call.speak(concat(second.subarray(24 * (400 + afterMs)), silence(1500)));
     call.accept("up0.2");
     call.speak(silence(20));
-    const heard = Buffer.from(call.heard("up0.2")).toString("hex");
-    const hex = (samples: Int16Array) => Buffer.from(samples.slice().buffer).toString("hex");
-    expect(heard).toContain(hex(second));
-    expect(heard).not.toContain(hex(first.subarray(24 * 700)));
+    expectNextHeard(call, second, first.subarray(24 * 700));
   });
 
   test("[L72] so is what goes on after a pause that its provider took for an end, and the relay did not", () => {
     const slow = { audio: { input: { turn_detection: { type: "server_vad", silence_duration_ms: 1500 } } } };
-    const call = new Call({ upstreams: [SERVER], dialect: "duplex.v1", session: slow });
-    call.speak(concat(silence(600), first.subarray(0, 24 * 400)));
-    begins(call);
-    call.speak(concat(first.subarray(24 * 400), silence(700), second.subarray(0, 24 * 400)));
-    ends(call);
-    call.open.delete("up0.1");
-    call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
+    const call = late(SERVER, slow);
+    lose(call);
     call.speak(concat(second.subarray(24 * 400), silence(1500)));
     call.accept("up0.2");
     call.speak(silence(20));
-    const heard = Buffer.from(call.heard("up0.2")).toString("hex");
-    const hex = (samples: Int16Array) => Buffer.from(samples.slice().buffer).toString("hex");
-    expect(heard).toContain(hex(second));
-    expect(heard).not.toContain(hex(first.subarray(24 * 700)));
+    expectNextHeard(call, second, first.subarray(24 * 700));
   });
 
   test("[L63] is missed where its provider says nothing of it", () => {

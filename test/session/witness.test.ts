@@ -5,6 +5,7 @@ import type { JsonObject } from "../../src/protocol/json.ts";
 import { lastAsk } from "../support/answering.ts";
 import { Call } from "../support/call.ts";
 import { concat, silence, voice } from "../support/signal.ts";
+import { expectNextHeard, lose } from "../support/lost-connection.ts";
 
 const SERVER = { name: "wire", options: { adapter: "wire", settings: { turns: "server" } } };
 const FALLBACK = { ...SERVER, fallback: [SERVER.options] };
@@ -191,21 +192,16 @@ describe("a provider that takes the turns", () => {
     begins(call);
     ends(call);
     begins(call);
-    call.open.delete("up0.1");
-    call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
+    lose(call);
     call.advance(1000);
     call.accept("up0.2");
     call.speak(silence(20));
-    const heard = Buffer.from(call.heard("up0.2")).toString("hex");
-    const hex = (samples: Int16Array) => Buffer.from(samples.slice().buffer).toString("hex");
-    expect(heard).toContain(hex(second));
-    expect(heard).not.toContain(hex(first.subarray(9600)));
+    expectNextHeard(call, second, first.subarray(9600));
   });
 
   test("[L112] and one that comes when the client sends nothing any more hears what was said, and the end of it", () => {
     const call = new Call({ upstreams: [SERVER], dialect: "duplex.v1" });
-    call.open.delete("up0.1");
-    call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
+    lose(call);
     const said = voice(900);
     call.speak(concat(silence(500), said, silence(900)));
     // Dialled again and again, and refused; the microphone is off.
@@ -336,8 +332,7 @@ describe("a provider that takes the turns", () => {
 
   test("[L91] and that hears later what was said before it came: its turn begins where that was said", () => {
     const call = new Call({ upstreams: [SERVER], dialect: "duplex.v1" });
-    call.open.delete("up0.1");
-    call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
+    lose(call);
     call.speak(concat(silence(1000), voice(900), silence(900)));
     call.accept("up0.2");
     call.speak(silence(100));
@@ -374,8 +369,7 @@ describe("a turn that a provider took, and had not answered when its connection 
   }
 
   function breaks(call: Call): void {
-    call.open.delete("up0.1");
-    call.input({ type: "close", peer: "up0.1", code: 1006, reason: "" });
+    lose(call);
   }
 
   function back(call: Call): void {

@@ -322,7 +322,8 @@ export class Client {
   }
 
   #turnOf(itemId: string): readonly Turn[] {
-    return [...this.turns].flatMap(([id, turn]) => (id === itemId ? [turn] : []));
+    const turn = this.turns.get(itemId);
+    return turn ? [turn] : [];
   }
 
   #sayDucks(): void {
