@@ -1,8 +1,8 @@
 /** What a client does to the items of the conversation. Every fault is a ClientError. */
 import type { CommandMeans, CommandParts } from "./command-parts.ts";
-import { type JsonObject, jsonSize, type Json, isJsonObject } from "../../protocol/json.ts";
+import { type JsonObject, jsonSize } from "../../protocol/json.ts";
 import { checkItem } from "./item-check.ts";
-import { isPicture, withoutAudio, type Entry } from "../memory/entry.ts";
+import { hasPart, isPicture, withoutAudio, type Entry } from "../memory/entry.ts";
 import { type AudioPart, audioParts, isUnspoken, inFormat } from "../memory/item-audio.ts";
 import type { Link } from "./ports.ts";
 import type { Item } from "../../upstreams/upstream.ts";
@@ -233,8 +233,4 @@ function hasAudio(item: Item): boolean {
 /** That there are no words is something to say of sound, too. */
 function hasTranscript(item: Item): boolean {
   return hasPart(item, ({ type, transcript }) => type === "input_audio" && typeof transcript === "string");
-}
-
-function hasPart({ content }: Item, is: (part: JsonObject) => boolean): boolean {
-  return Array.isArray(content) && content.some((part: Json) => isJsonObject(part) && is(part));
 }

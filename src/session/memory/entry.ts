@@ -107,9 +107,12 @@ export function withoutAudio(item: Item): Item {
 }
 
 /** It has the caller's sound, or had. */
-export function hasSound({ content }: Item): boolean {
-  if (!Array.isArray(content)) return false;
-  return content.some((part: Json) => isJsonObject(part) && part["type"] === "input_audio");
+export function hasSound(item: Item): boolean {
+  return hasPart(item, ({ type }) => type === "input_audio");
+}
+
+export function hasPart({ content }: Item, is: (part: JsonObject) => boolean): boolean {
+  return Array.isArray(content) && content.some((part: Json) => isJsonObject(part) && is(part));
 }
 
 /** It shows something, and says nothing. */
